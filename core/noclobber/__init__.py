@@ -1,0 +1,1 @@
+"""noclobber keeps every writer from overwriting what it has not seen."""
