@@ -1,0 +1,69 @@
+# Everything a contributor runs. Each target sets up what it needs; repeated calls cost nothing.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-builtin-rules
+
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+EXTENSION := $(wildcard extension/package.json)
+EXTENSION_READY := $(if $(EXTENSION),extension/node_modules/.ready)
+WORKERS ?= auto
+PYTEST := $(BIN)/pytest
+
+.PHONY: help setup demo test test-editors lint format bench soak constraints clean
+
+help: ## this list
+	@grep -hE '^[a-z-]+:.*##' $(firstword $(MAKEFILE_LIST)) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 22
+
+setup: $(READY) ## the virtual environment with everything in it
+
+$(READY): pyproject.toml constraints.txt
+	@python=$$(for name in $${PYTHON:-} python3.11 python3.12 python3.13 python3.14 python3 python; do \
+	  if command -v "$$name" >/dev/null && "$$name" -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; \
+	  then command -v "$$name"; break; fi; done); \
+	if [ -z "$$python" ]; then \
+	  echo "noclobber needs Python 3.11 or newer with venv (Debian: apt-get install python3 python3-venv); set PYTHON=… to name one" >&2; exit 1; fi; \
+	$(BIN)/python -c '' 2>/dev/null || "$$python" -m venv --clear $(VENV); \
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev,mcp]'; \
+	touch $@
+
+demo: $(READY) ## agents, a shell command and a person race on one tree; nothing is lost
+	@$(BIN)/noclobber demo
+
+test: $(READY) ## all tests but the long runs and the editors
+	@$(PYTEST) -n $(WORKERS) -m 'not soak and not editors' tests
+
+# pytest's status 5 says that nothing was collected.
+test-editors: $(READY) $(EXTENSION_READY) ## the tests that drive a real editor
+	@$(PYTEST) -m editors tests || { status=$$?; [ $$status -eq 5 ] || exit $$status; }
+
+lint: $(READY) $(EXTENSION_READY) ## ruff, mypy --strict, and the extension's own checks
+	@$(BIN)/ruff check core server tests
+	@$(BIN)/ruff format --check core server tests
+	@$(BIN)/mypy
+	$(if $(EXTENSION),@npm run --silent --prefix extension lint)
+
+format: $(READY) ## put the sources into their form
+	@$(BIN)/ruff check --fix core server tests
+	@$(BIN)/ruff format core server tests
+
+bench: $(READY) ## every figure beside its floor, measured in one run; build/bench.json
+	@$(BIN)/python tests/benchmarks
+
+soak: $(READY) ## the long races and crash runs
+	@$(PYTEST) -m soak -s --timeout=3600 tests || { status=$$?; [ $$status -eq 5 ] || exit $$status; }
+
+constraints: $(READY) ## pin what is now installed
+	@{ echo '# Every Python package, pinned; make constraints writes this anew from the virtual environment.'; \
+	  $(BIN)/python -m pip freeze --exclude-editable; } > constraints.new
+	@mv constraints.new constraints.txt && touch $(READY)
+
+extension/node_modules/.ready: extension/package.json $(wildcard extension/package-lock.json)
+	@npm ci --silent --no-fund --no-audit --prefix extension
+	@touch $@
+
+clean: ## everything that was made here, the virtual environment included
+	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis extension/node_modules extension/out
+	find core server tests -name __pycache__ -type d -prune -exec rm -rf {} +
