@@ -1,0 +1,1 @@
+"""The language server: every open buffer known, every stale one shown."""
