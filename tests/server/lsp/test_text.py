@@ -59,13 +59,15 @@ def test_any_edits_agree_with_the_reference_character_for_character(encoding: En
 
 def _random_run(encoding: Encoding, rounds: int, seed: int) -> None:
     rng = random.Random(seed)
-    model, expected = TextModel("", 0, encoding), reference.ReferenceText("", encoding)
+    model, expected, height = TextModel("", 0, encoding), reference.ReferenceText("", encoding), 1
     for version in range(1, rounds + 1):
         if version % 400 == 0:
             model.take(version, [Change(None, "fresh\r\nstart\n")])
             expected = reference.ReferenceText("fresh\r\nstart\n", encoding)
-        start = (rng.randrange(30), rng.choice((0, 1, 2, 3, 5, 40)))
-        end = start if rng.random() < 0.5 else (rng.randrange(30), rng.choice((0, 1, 2, 4, 99)))
+        height = model.line_count() if version % 5 == 0 else height
+        start = (rng.randrange(height + 2), rng.choice((0, 1, 2, 3, 5, 40)))
+        end = start if rng.random() < 0.6 else (start[0] + rng.choice((0, 0, 1, -1, 3)), rng.choice((0, 1, 2, 4, 99)))
+        end = (max(end[0], 0), end[1])
         text = "".join(rng.choices(PIECES, k=rng.randrange(4)))
         model.take(version, [change(start, end, text)])
         expected.edit(start, end, text)

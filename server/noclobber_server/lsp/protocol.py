@@ -1,0 +1,87 @@
+"""The protocol layer: pygls' own, less the work it would do on documents and plus the answers it would not give.
+
+pygls rewrites the whole text at every keystroke and splits lines where editors do not, so documents are ours
+alone. It also leaves a request whose parameters cannot be read without an answer; here every request gets one.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+import cattrs
+from lsprotocol import types
+from pygls.exceptions import JsonRpcException, JsonRpcInternalError, JsonRpcInvalidParams, JsonRpcInvalidRequest
+from pygls.protocol import LanguageServerProtocol, lsp_method
+
+__all__ = ["Protocol"]
+
+logger = logging.getLogger(__name__)
+_SHOWN_FAULTS = 5
+
+
+class Protocol(LanguageServerProtocol):
+    """Hands document notifications to our handlers only, and answers what cannot be understood."""
+
+    def structure_message(self, data: dict[str, Any]) -> Any:
+        """Leave nested objects alone: a payload may hold any key, "jsonrpc" too."""
+        return data
+
+    def handle_message(self, message: Any) -> None:
+        """Structure one whole message, then dispatch it; a request that cannot be structured is answered with why."""
+        if not isinstance(message, dict) or "jsonrpc" not in message:
+            self._answer_fault(None, JsonRpcInvalidRequest("A message is one JSON object with the key jsonrpc."))
+            return
+        try:
+            structured = super().structure_message(message)
+        except JsonRpcException as error:
+            self._answer_fault(message, JsonRpcInvalidParams(f"Invalid Params: {faults(error.__cause__)}"))
+            return
+        if isinstance(structured, dict):
+            self._answer_fault(message, JsonRpcInvalidRequest("The message is neither a request, a notification nor a response."))
+            return
+        super().handle_message(structured)
+
+    def _answer_fault(self, message: dict[str, Any] | None, error: JsonRpcException) -> None:
+        logger.warning("%s", error.message)
+        if message is not None and ("method" not in message or "id" not in message):
+            return
+        request_id = None if message is None else message["id"]
+        response = {"jsonrpc": "2.0", "id": request_id, "error": {"code": error.code, "message": error.message}}
+        if request_id is None or isinstance(request_id, int | str):
+            self._send_data(response)
+
+    def _send_handler_result(self, future: Any, *, msg_id: Any) -> None:
+        """Answer a request; an unforeseen error is answered in one line, its traceback goes to the log alone."""
+        if not future.cancelled():
+            error = future.exception()
+            if error is not None and not isinstance(error, JsonRpcException):
+                logger.error("A request failed.", exc_info=error)
+                self._request_futures.pop(msg_id, None)
+                self._send_response(msg_id, error=JsonRpcInternalError(f"{type(error).__name__}: {error}").to_response_error())
+                return
+        super()._send_handler_result(future, msg_id=msg_id)
+
+    @lsp_method(types.TEXT_DOCUMENT_DID_OPEN)
+    def lsp_text_document__did_open(self, params: types.DidOpenTextDocumentParams) -> None:
+        """Pass on, without a document of pygls' own."""
+        self.fm.features[types.TEXT_DOCUMENT_DID_OPEN](params)
+
+    @lsp_method(types.TEXT_DOCUMENT_DID_CHANGE)
+    def lsp_text_document__did_change(self, params: types.DidChangeTextDocumentParams) -> None:
+        """Pass on, without a document of pygls' own."""
+        self.fm.features[types.TEXT_DOCUMENT_DID_CHANGE](params)
+
+    @lsp_method(types.TEXT_DOCUMENT_DID_CLOSE)
+    def lsp_text_document__did_close(self, params: types.DidCloseTextDocumentParams) -> None:
+        """Pass on, without a document of pygls' own."""
+        self.fm.features[types.TEXT_DOCUMENT_DID_CLOSE](params)
+
+
+def faults(error: BaseException | None) -> str:
+    """What was wrong with a message, each fault with the path of its field."""
+    if error is None:
+        return "the message cannot be read"
+    found = cattrs.transform_error(error)
+    more = f" and {len(found) - _SHOWN_FAULTS} more" if len(found) > _SHOWN_FAULTS else ""
+    return "; ".join(found[:_SHOWN_FAULTS]) + more
