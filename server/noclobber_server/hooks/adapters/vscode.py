@@ -1,0 +1,34 @@
+"""The agent of VS Code: ``.github/hooks/*.json``. It ignores matchers, so most of its calls are none of our business."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..records import Adapter, Answer, HookCall, Output
+from .answers import claude_answer, print_json
+from .claude_code import EVENTS
+from .fields import arguments_of, call_from, mapping, text, text_or_none
+
+__all__ = ["ADAPTER"]
+
+
+def _read(payload: dict[str, Any]) -> HookCall:
+    event = EVENTS.get(text(payload, "hook_event_name", "hookEventName"), "other")
+    call = call_from(
+        "vscode", event, payload, session=text(payload, "session_id", "sessionId"), tool=text(payload, "tool_name", "toolName"),
+        arguments=arguments_of(payload, "tool_input", "toolInput"),
+    )  # fmt: skip
+    return call._replace(
+        subagent=text_or_none(payload, "agent_id"),
+        output=text(payload, "tool_response", "error") or text(mapping(payload, "tool_result"), "text_result_for_llm"),
+        can_update=True,
+        can_ask=True,
+        can_tell_before=True,
+    )
+
+
+def _write(call: HookCall, answer: Answer) -> Output:
+    return print_json(claude_answer(call, answer))
+
+
+ADAPTER = Adapter("vscode", _read, _write)

@@ -1,0 +1,75 @@
+"""Reading the patches of ``apply_patch``: which files, and which exact replacements in each.
+
+The format is that of Codex (``*** Begin Patch`` … ``*** End Patch``). A hunk becomes a pair of texts: the lines it expects and
+the lines it leaves. Nothing here looks at a file.
+"""
+
+from __future__ import annotations
+
+from .records import Change
+
+__all__ = ["find_heredoc_patch", "parse_patch"]
+
+_BEGIN, _END = "*** Begin Patch", "*** End Patch"
+_ADD, _UPDATE, _DELETE, _MOVE, _EOF = "*** Add File: ", "*** Update File: ", "*** Delete File: ", "*** Move to: ", "*** End of File"
+
+
+def parse_patch(text: str) -> tuple[Change, ...]:
+    """The changes a patch makes, in order; a patch that is cut off gives those that are whole."""
+    lines = text.splitlines()
+    changes: list[Change] = []
+    position = next((index + 1 for index, line in enumerate(lines) if line.strip() == _BEGIN), len(lines))
+    while position < len(lines) and lines[position].strip() != _END:
+        line = lines[position]
+        position += 1
+        if line.startswith(_ADD):
+            body, position = _body(lines, position)
+            content = "".join(entry[1:] + "\n" for entry in body if entry.startswith("+"))
+            changes.append(Change(line[len(_ADD) :].strip(), "write", content=content, creates=True))
+        elif line.startswith(_DELETE):
+            changes.append(Change(line[len(_DELETE) :].strip(), "delete"))
+        elif line.startswith(_UPDATE):
+            to_path = None
+            if position < len(lines) and lines[position].startswith(_MOVE):
+                to_path = lines[position][len(_MOVE) :].strip()
+                position += 1
+            body, position = _body(lines, position)
+            changes.append(Change(line[len(_UPDATE) :].strip(), "patch", edits=_hunks(body), to_path=to_path))
+    return tuple(changes)
+
+
+def find_heredoc_patch(command: str) -> str | None:
+    """The patch inside a shell command that pipes one into ``apply_patch``, if there is one."""
+    if "apply_patch" not in command:
+        return None
+    start = command.find(_BEGIN)
+    end = command.find(_END, start)
+    return None if start < 0 or end < 0 else command[start : end + len(_END)]
+
+
+def _body(lines: list[str], position: int) -> tuple[list[str], int]:
+    start = position
+    while position < len(lines) and (not lines[position].startswith("*** ") or lines[position].strip() == _EOF):
+        position += 1
+    return lines[start:position], position
+
+
+def _hunks(body: list[str]) -> tuple[tuple[str, str], ...]:
+    hunks: list[tuple[str, str]] = []
+    old: list[str] = []
+    new: list[str] = []
+    for line in [*body, "@@"]:
+        if line.startswith("@@"):
+            if old != new:
+                hunks.append(("".join(old), "".join(new)))
+            old, new = [], []
+        elif line.startswith("-"):
+            old.append(line[1:] + "\n")
+        elif line.startswith("+"):
+            new.append(line[1:] + "\n")
+        elif line.strip() != _EOF:
+            # an empty line of context often comes without its leading blank
+            context = (line[1:] if line.startswith(" ") else line) + "\n"
+            old.append(context)
+            new.append(context)
+    return tuple(hunks)
