@@ -1,0 +1,58 @@
+"""The commands that stand in configuration files: they do nothing, cost nothing and say nothing where noclobber is not installed."""
+
+from __future__ import annotations
+
+import shlex
+import shutil
+import sys
+from pathlib import Path
+
+__all__ = ["LauncherError", "find_launcher", "hook_command", "is_ours", "mcp_command"]
+
+_MARK = "noclobber"
+
+
+class LauncherError(Exception):
+    """There is no lasting way to call noclobber; the message says what to do."""
+
+
+def find_launcher(path: str | None = None, argv0: str | None = None) -> str:
+    """``noclobber`` where it is on the PATH, else this installation's own absolute path.
+
+    Raises LauncherError where that path names a version: it would break with the next upgrade.
+    """
+    if shutil.which("noclobber", path=path):
+        return "noclobber"
+    own = Path(argv0 if argv0 is not None else sys.argv[0]).absolute()
+    if own.name != "noclobber" or not own.is_file():
+        raise LauncherError("noclobber is not on the PATH: install it with pipx or uv tool, or put its folder on the PATH")
+    if any(_names_version(part) for part in own.parts):
+        raise LauncherError(f"{own} would break with the next upgrade: put noclobber on the PATH first, for example with pipx or uv tool")
+    return str(own)
+
+
+def _names_version(part: str) -> bool:
+    digits = part.replace("-", ".").split(".")
+    return sum(piece.isdigit() for piece in digits) >= 2
+
+
+def _guarded(launcher: str, arguments: str) -> str:
+    name = shlex.quote(launcher)
+    return f"command -v {name} >/dev/null 2>&1 || exit 0; exec {name} {arguments}"
+
+
+def hook_command(launcher: str, client: str, *, everywhere: bool) -> str:
+    """One shell line. ``everywhere``: it stands in a file for all projects, and acts only in those that were set up."""
+    arguments = f"hook {client}" + (" --set-up-only" if everywhere else "")
+    return f"sh -c {shlex.quote(_guarded(launcher, arguments))}"
+
+
+def mcp_command(launcher: str, *, files: bool) -> list[str]:
+    """Program and arguments. ``files``: with the file tools, for clients whose own are not guarded by hooks."""
+    return ["sh", "-c", _guarded(launcher, "mcp" if files else "mcp --no-files")]
+
+
+def is_ours(command: object) -> bool:
+    """Whether a configured command calls noclobber."""
+    words = " ".join(str(word) for word in command) if isinstance(command, list) else str(command)
+    return f"{_MARK} hook " in words or f"{_MARK} mcp" in words or f"{_MARK}' hook" in words or f"{_MARK}' mcp" in words

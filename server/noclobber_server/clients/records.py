@@ -1,0 +1,54 @@
+"""What ``init`` plans: which entries belong in which file, and what becomes of each file's bytes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+__all__ = ["Entry", "Places", "Planned", "State", "Target"]
+
+State = Literal["add", "update", "present", "remove", "absent", "problem"]
+
+
+class Places(NamedTuple):
+    """Where things are: the project's root, the person's home folder and environment, and how noclobber is called."""
+
+    root: Path
+    home: Path
+    environ: dict[str, str]
+    launcher: str = "noclobber"
+
+
+class Entry(NamedTuple):
+    """One thing of ours in a JSON file: a member at ``path``, or with ``element`` an element of the list there."""
+
+    path: tuple[str, ...]
+    value: Any
+    element: bool = False
+
+
+class Target(NamedTuple):
+    """One file and what of ours belongs into it.
+
+    ``format``: ``json`` (``entries``), ``toml`` (``table`` is put at the end), ``own`` (the whole file is ours, ``text``), ``lines`` (one
+    line, ``text``). ``personal``: lies outside the project or is kept out of its commits.
+    """
+
+    client: str
+    path: Path
+    format: Literal["json", "toml", "own", "lines"]
+    personal: bool
+    entries: tuple[Entry, ...] = ()
+    text: str = ""
+    executable: bool = False
+
+
+class Planned(NamedTuple):
+    """What would happen to one file. ``after`` is None where the file goes away; ``note`` is for a person to read."""
+
+    target: Target
+    state: State
+    before: bytes | None
+    after: bytes | None
+    note: str = ""
+    steps: tuple[tuple[int, int], ...] = ()

@@ -1,0 +1,216 @@
+"""Planning and doing: what would become of each file, and the writing of it, one file at a time and each of them whole.
+
+What was inserted is remembered beside the workspace's state (places and hashes, never a file's contents), so that ``--remove`` gives
+the very bytes of before back where nobody has changed the file since.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import tempfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from .records import Places, Planned, Target
+from .texts import FileProblem, Steps, cut_back, put_in, take_out
+
+__all__ = ["Writer", "apply_plan", "plan", "plan_removal", "write_file"]
+
+Writer = Callable[[Path, bytes | None, bytes | None], None]
+"""Puts ``after`` (None: nothing) where ``before`` stands; raises OSError or NoclobberError where it cannot."""
+
+
+def plan(targets: Sequence[Target]) -> tuple[Planned, ...]:
+    """What setting up would do to each file; no file is touched."""
+    return tuple(_plan_one(target) for target in targets)
+
+
+def plan_removal(targets: Sequence[Target], places: Places) -> tuple[Planned, ...]:
+    """What taking back would do to each file; no file is touched."""
+    record = _load_record(places)
+    return tuple(_plan_back(target, record.get(str(target.path))) for target in targets)
+
+
+def apply_plan(planned: Sequence[Planned], places: Places, writer: Writer | None = None) -> tuple[Planned, ...]:
+    """Do it. A file that cannot be written is given back as a ``problem``, and the others are done all the same."""
+    put = writer or write_file
+    record = _load_record(places)
+    done: list[Planned] = []
+    for one in planned:
+        if one.state not in ("add", "update", "remove"):
+            done.append(one)
+            continue
+        made = _missing_folders(one.target.path)
+        try:
+            put(one.target.path, one.before, one.after)
+            if one.after is not None and one.target.executable:
+                one.target.path.chmod(0o755)
+        except OSError as error:
+            done.append(one._replace(state="problem", note=f"cannot be written: {error.strerror or error}"))
+            continue
+        _remember(record, one, made)
+        done.append(one)
+    for folder in sorted(record.pop("", {"folders": []})["folders"], key=len, reverse=True):
+        _remove_if_empty(Path(folder))
+    _save_record(places, record)
+    return tuple(done)
+
+
+def write_file(path: Path, before: bytes | None, after: bytes | None) -> None:
+    """Replace a file whole, only while it still holds ``before``; its mode stays, a link is followed."""
+    path = path.resolve()
+    if _content(path) != before:
+        raise OSError(0, "it was changed meanwhile; run this again", str(path))
+    if after is None:
+        path.unlink()
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if before is not None and not os.access(path, os.W_OK):
+        raise PermissionError(13, "it is read-only", str(path))
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(after)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(name).chmod(path.stat().st_mode & 0o7777 if before is not None else 0o666 & ~_umask())
+        Path(name).replace(path)
+    except OSError:
+        Path(name).unlink(missing_ok=True)
+        raise
+
+
+def _plan_one(target: Target) -> Planned:
+    try:
+        before = _content(target.path)
+        if target.format == "own":
+            return _plan_own(target, before)
+        text = _text(before)
+        after, steps, replaced = put_in(target, text)
+        _check_writable(target.path, changes=after != text)
+    except FileProblem as problem:
+        return Planned(target, "problem", None, None, str(problem))
+    except OSError as error:
+        return Planned(target, "problem", None, None, f"cannot be read: {error.strerror or error}")
+    if after == text:
+        return Planned(target, "present", before, before)
+    return Planned(target, "update" if replaced else "add", before, after.encode(), steps=() if replaced else tuple(steps))
+
+
+def _plan_own(target: Target, before: bytes | None) -> Planned:
+    after = target.text.encode()
+    if before == after:
+        return Planned(target, "present", before, before)
+    if before is not None and b"noclobber" not in before:
+        raise FileProblem("is there already and not ours; call noclobber from it by hand")
+    return Planned(target, "add" if before is None else "update", before, after)
+
+
+def _plan_back(target: Target, record: dict[str, Any] | None) -> Planned:
+    try:
+        before = _content(target.path)
+        if before is None:
+            return Planned(target, "absent", None, None)
+        if target.format == "own":
+            return Planned(target, "remove", before, None) if b"noclobber" in before else Planned(target, "absent", before, before)
+        text = _text(before)
+        exact = record is not None and record["after"] == _digest(before)
+        if exact and record is not None:
+            steps: Steps = [(start, length) for start, length in record["steps"]]
+            after = cut_back(text, steps).encode()
+            gone = record["created"]
+        else:
+            left = take_out(target, text)
+            after = left.encode()
+            gone = left != text and record is not None and record["created"] and _says_nothing(left)
+        _check_writable(target.path, changes=after != before)
+    except FileProblem as problem:
+        return Planned(target, "problem", None, None, str(problem))
+    except OSError as error:
+        return Planned(target, "problem", None, None, f"cannot be read: {error.strerror or error}")
+    if after == before:
+        return Planned(target, "absent", before, before)
+    return Planned(target, "remove", before, None if gone else after)
+
+
+def _says_nothing(text: str) -> bool:
+    """Whether a file that we made holds nothing but what we began it with."""
+    return "".join(text.split()) in ("", "{}", '{"version":1}')
+
+
+def _content(path: Path) -> bytes | None:
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        return None
+
+
+def _text(content: bytes | None) -> str:
+    try:
+        return (content or b"").decode()
+    except UnicodeDecodeError as error:
+        raise FileProblem("is not UTF-8 text; it was left alone") from error
+
+
+def _check_writable(path: Path, *, changes: bool) -> None:
+    if changes and path.exists() and not os.stat(path).st_mode & 0o200:
+        raise FileProblem("is read-only; make it writable, or add noclobber by hand")
+
+
+def _missing_folders(path: Path) -> list[str]:
+    return [str(folder) for folder in path.parents if not folder.exists()]
+
+
+def _digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+def _umask() -> int:
+    mask = os.umask(0o077)
+    os.umask(mask)
+    return mask
+
+
+def _record_path(places: Places) -> Path:
+    return places.root / ".noclobber" / "init.json"
+
+
+def _load_record(places: Places) -> dict[str, Any]:
+    try:
+        record = json.loads(_record_path(places).read_bytes())
+    except (OSError, ValueError):
+        return {}
+    return record if isinstance(record, dict) else {}
+
+
+def _remember(record: dict[str, Any], one: Planned, made: list[str]) -> None:
+    key = str(one.target.path)
+    if one.state == "remove":
+        record.setdefault("", {"folders": []})["folders"] += record.pop(key, {}).get("folders", [])
+        return
+    earlier = record.get(key, {})
+    record[key] = {
+        "created": earlier.get("created", one.before is None),
+        "folders": earlier.get("folders", []) + made,
+        "after": _digest(one.after or b"") if one.steps and not earlier else "",
+        "steps": [list(step) for step in one.steps],
+    }
+
+
+def _remove_if_empty(folder: Path) -> None:
+    try:
+        folder.rmdir()
+    except OSError:
+        return
+
+
+def _save_record(places: Places, record: dict[str, Any]) -> None:
+    path = _record_path(places)
+    if not record:
+        path.unlink(missing_ok=True)
+        return
+    path.parent.mkdir(mode=0o700, exist_ok=True)
+    path.write_bytes(json.dumps(record, indent=1).encode())

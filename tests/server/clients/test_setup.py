@@ -1,0 +1,288 @@
+# ruff: noqa: E501 - a shape reads best on one line
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from noclobber_server.clients.commands import LauncherError, find_launcher
+from noclobber_server.clients.jsontext import parse, plain
+from noclobber_server.clients.records import Places, Planned
+from noclobber_server.clients.registry import CLIENTS, detect, targets
+from noclobber_server.clients.setup import apply_plan, plan, plan_removal
+
+SETTINGS = {
+    "permissions": {"allow": ["Bash(ls)"]},
+    "hooks": {"PreToolUse": [{"matcher": "Bash", "hooks": [{"type": "command", "command": "x"}]}]},
+}
+SERVERS = {"mcpServers": {"other": {"command": "node", "args": ["x.js"], "env": {"KEY": "v"}}}}
+ALL_JSON = (
+    ".claude/settings.json", ".claude/settings.local.json", ".mcp.json", ".vscode/mcp.json", ".cursor/mcp.json", ".cursor/hooks.json",
+    ".gemini/settings.json", "opencode.json", ".agents/mcp_config.json", ".roo/mcp.json", ".github/hooks/noclobber.json", ".codex/hooks.json",
+)  # fmt: skip
+
+
+def everywhere(text: str) -> dict[str, str]:
+    return dict.fromkeys(ALL_JSON, text)
+
+
+def written(value: Any, indent: Any = 2, newline: str = "\n") -> str:
+    return (json.dumps(value, indent=indent, ensure_ascii=False) + "\n").replace("\n", newline)
+
+
+SHAPES: dict[str, dict[str, str]] = {
+    "no configuration at all": {},
+    "claude code": {".claude/settings.json": written(SETTINGS), "CLAUDE.md": "# Notes\n"},
+    "claude code, personal": {".claude/settings.local.json": written(SETTINGS)},
+    "servers for claude code": {".mcp.json": written(SERVERS)},
+    "codex": {".codex/config.toml": 'model = "x"\n\n[mcp_servers.other]\ncommand = "node"\n', ".codex/hooks.json": written({"hooks": {}})},
+    "codex, comments in the table": {".codex/config.toml": "# mine\n[mcp_servers.other] # here\ncommand = 'node'\n# end"},
+    "codex, CRLF": {".codex/config.toml": 'model = "x"\r\n[a]\r\nb = 1\r\n'},
+    "vs code": {".vscode/mcp.json": written({"servers": {}, "inputs": []}), ".vscode/settings.json": "{}"},
+    "vs code, comments": {".vscode/mcp.json": '// servers\n{\n\t"servers": {\n\t\t// mine\n\t\t"a": { "command": "x" }, // one\n\t},\n\t"inputs": []\n}\n'},
+    "copilot": {".github/copilot-instructions.md": "Be kind.\n"},
+    "cursor": {".cursor/mcp.json": written(SERVERS), ".cursor/hooks.json": written({"version": 1, "hooks": {"stop": [{"command": "y"}]}})},
+    "cursor, another version": {".cursor/hooks.json": written({"hooks": {}, "version": 1})},
+    "gemini": {".gemini/settings.json": written({**SERVERS, "theme": "GitHub", "hooks": {"BeforeTool": []}})},
+    "opencode": {"opencode.json": written({"$schema": "https://opencode.ai/config.json", "mcp": {}})},
+    "opencode with comments": {"opencode.jsonc": '{\n  // which model\n  "model": "a/b",\n}\n'},
+    "cline": {".clinerules/style.md": "Short names.\n"},
+    "antigravity": {".agents/mcp_config.json": written(SERVERS)},
+    "zoo": {".roo/mcp.json": written({"mcpServers": {"o": {"command": "x", "alwaysAllow": ["y"]}}})},
+    "all of them": {**everywhere(written({**SERVERS, **SETTINGS})), ".codex/config.toml": "a = 1\n", "CLAUDE.md": "", ".clinerules/a.md": ""},
+    "empty objects": everywhere("{}"),
+    "empty files": everywhere(""),
+    "empty object over lines": everywhere("{\n}\n"),
+    "tabs": everywhere(written({**SERVERS, **SETTINGS}, "\t")),
+    "four blanks": everywhere(written({**SERVERS, **SETTINGS}, 4)),
+    "CRLF": everywhere(written({**SERVERS, **SETTINGS}, 2, "\r\n")),
+    "BOM": everywhere("\ufeff" + written(SETTINGS)),
+    "no final line break": everywhere(written(SERVERS).rstrip("\n")),
+    "one line": everywhere(json.dumps({**SERVERS, **SETTINGS})),
+    "comments everywhere": everywhere('// a\n{ // b\n  /* c */ "mcpServers": { /* d */ }, // e\n  "hooks": {\n    // f\n  }\n  // g\n}\n// h\n'),
+    "trailing commas": everywhere('{\n  "mcpServers": {\n    "a": {"command": "x",},\n  },\n  "hooks": {"PreToolUse": [{"hooks": [],},],},\n}\n'),
+    "other scripts": everywhere('{"päth": "日本語", "mcpServers": {"ü": {"command": "ß"}}}'),
+    "a project of git exclusions": {"../home/.gitconfig": "", ".git/info/exclude": "# mine\n*.log"},
+}  # fmt: skip
+
+
+def lay_out(places: Places, shape: dict[str, str]) -> None:
+    for name, text in shape.items():
+        path = places.root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(text.encode())
+
+
+def tree(places: Places) -> dict[str, bytes]:
+    top = places.root.parent
+    return {
+        str(path.relative_to(top)): path.read_bytes()
+        for path in top.rglob("*")
+        if path.is_file() and ".noclobber" not in path.parts and (".git" not in path.parts or path.name == "exclude")
+    }
+
+
+def folders(places: Places) -> set[str]:
+    return {str(path) for path in places.root.parent.rglob("*") if path.is_dir() and ".git" not in path.parts and path.name != ".noclobber"}
+
+
+def states(planned: tuple[Planned, ...]) -> set[str]:
+    return {one.state for one in planned}
+
+
+@pytest.mark.parametrize("shared", [True, False], ids=["shared", "personal"])
+@pytest.mark.parametrize("name", SHAPES)
+def test_twice_is_once_and_removing_gives_the_bytes_of_before(places: Places, name: str, shared: bool) -> None:
+    lay_out(places, SHAPES[name])
+    before, folders_before = tree(places), folders(places)
+    wanted = targets(CLIENTS, places, shared=shared)
+
+    first = apply_plan(plan(wanted), places)
+    assert states(first) <= {"add", "present"}, [(one.target.path, one.note) for one in first if one.state == "problem"]
+    once = tree(places)
+    assert once != before
+    assert states(apply_plan(plan(wanted), places)) == {"present"}
+    assert tree(places) == once
+
+    apply_plan(plan_removal(wanted, places), places)
+    assert tree(places) == before
+    assert folders(places) == folders_before
+
+
+@pytest.mark.parametrize("name", SHAPES)
+def test_what_people_wrote_is_still_read_the_same(places: Places, name: str) -> None:
+    lay_out(places, SHAPES[name])
+    apply_plan(plan(targets(CLIENTS, places, shared=True)), places)
+    for path, text in SHAPES[name].items():
+        if path.endswith((".json", ".jsonc")) and text.strip():
+            after = plain(parse((places.root / path).read_bytes().decode()))
+            assert_contains(after, plain(parse(text)))
+
+
+def assert_contains(after: Any, before: Any) -> None:
+    if isinstance(before, dict):
+        for key, value in before.items():
+            assert_contains(after[key], value)
+    elif isinstance(before, list):
+        assert after[: len(before)] == before
+    else:
+        assert after == before
+
+
+@pytest.mark.parametrize("name", SHAPES)
+def test_removing_after_a_person_edited_takes_only_ours(places: Places, name: str) -> None:
+    lay_out(places, SHAPES[name])
+    wanted = targets(CLIENTS, places, shared=True)
+    apply_plan(plan(wanted), places)
+    for path in ALL_JSON:
+        file = places.root / path
+        if file.exists():
+            file.write_bytes(file.read_bytes() + b"\n")
+    apply_plan(plan_removal(wanted, places), places)
+    for path, content in tree(places).items():
+        assert b"noclobber" not in content, path
+
+
+@pytest.mark.parametrize(
+    "broken", ['{"mcpServers": {', "{'single': 1}", '{"mcpServers": []}', '{"hooks": 7, "mcpServers": {}}', "\x00", "]"]
+)
+def test_a_broken_file_is_reported_and_left_alone(places: Places, broken: str) -> None:
+    lay_out(places, everywhere(broken))
+    before = tree(places)
+    done = apply_plan(plan(targets(("claude-code", "cursor", "gemini"), places, shared=True)), places)
+    assert "problem" in states(done)
+    for one in done:
+        if one.state == "problem":
+            assert one.note
+            assert one.target.path.read_bytes() == before[str(one.target.path.relative_to(places.root.parent))]
+
+
+def test_bytes_that_are_no_text_are_left_alone(places: Places) -> None:
+    path = places.root / ".mcp.json"
+    path.write_bytes(b'{"a": "\xff\xfe"}')
+    (one,) = [one for one in plan(targets(("claude-code",), places, shared=True)) if one.target.path == path]
+    assert (one.state, one.note) == ("problem", "is not UTF-8 text; it was left alone")
+
+
+def test_a_read_only_file_is_reported_and_the_others_are_done(places: Places) -> None:
+    lay_out(places, {".mcp.json": written(SERVERS)})
+    (places.root / ".mcp.json").chmod(0o444)
+    done = apply_plan(plan(targets(("claude-code",), places, shared=True)), places)
+    assert {one.target.path.name: one.state for one in done} == {"settings.json": "add", ".mcp.json": "problem"}
+    assert "read-only" in next(one.note for one in done if one.state == "problem")
+
+
+def test_a_server_of_another_kind_by_our_name_is_left_alone(places: Places) -> None:
+    lay_out(
+        places,
+        {
+            ".mcp.json": written({"mcpServers": {"noclobber": {"command": "mine"}}}),
+            ".codex/config.toml": "[mcp_servers.noclobber]\ncommand='x'\n",
+        },
+    )
+    done = apply_plan(plan(targets(("claude-code", "codex"), places, shared=True)), places)
+    assert {one.target.path.name for one in done if one.state == "problem"} == {".mcp.json", "config.toml"}
+
+
+def test_an_older_registration_of_ours_is_replaced_not_doubled(places: Places) -> None:
+    old = {"hooks": {"PreToolUse": [{"matcher": "Write", "hooks": [{"type": "command", "command": "noclobber hook claude-code"}]}]}}
+    lay_out(places, {".claude/settings.json": written(old)})
+    wanted = targets(("claude-code",), places, shared=True)
+    apply_plan(plan(wanted), places)
+    settings = json.loads((places.root / ".claude/settings.json").read_bytes())
+    assert len(settings["hooks"]["PreToolUse"]) == 1
+    assert settings["hooks"]["PreToolUse"][0]["matcher"] == "Edit|MultiEdit|Write|NotebookEdit"
+
+
+def test_one_registration_a_client(places: Places) -> None:
+    paths = [target.path for target in targets(CLIENTS, places, shared=True)]
+    assert len(paths) == len(set(paths))
+    assert places.root / ".vscode/mcp.json" not in paths
+    assert places.root / ".vscode/mcp.json" in [target.path for target in targets(("vscode",), places, shared=True)]
+
+
+def test_personal_files_are_never_committed(places: Places) -> None:
+    apply_plan(plan(targets(CLIENTS, places, shared=False)), places)
+    listed = subprocess.run(["git", "status", "--porcelain", "-uall"], cwd=places.root, capture_output=True, text=True, check=True).stdout
+    assert listed.replace("?? .noclobber/init.json\n", "") == ""
+
+
+def test_codex_reads_what_was_written(places: Places) -> None:
+    lay_out(places, SHAPES["codex"])
+    apply_plan(plan(targets(("codex",), places, shared=True)), places)
+    config = tomllib.loads((places.root / ".codex/config.toml").read_text(encoding="utf-8"))
+    assert config["mcp_servers"]["noclobber"]["command"] == "sh"
+    assert set(config["mcp_servers"]) == {"other", "noclobber"}
+
+
+@pytest.mark.parametrize("shared", [True, False])
+def test_a_machine_without_noclobber_runs_every_command_and_nothing_happens(places: Places, shared: bool, tmp_path: Path) -> None:
+    apply_plan(plan(targets(CLIENTS, places, shared=shared)), places)
+    empty = tmp_path / "bin"
+    empty.mkdir()
+    (empty / "sh").symlink_to("/bin/sh")
+    before = tree(places)
+    ran = 0
+    for command in configured_commands(places):
+        done = subprocess.run(command, input=b"{}", capture_output=True, env={"PATH": str(empty)}, cwd=places.root, check=False)
+        assert (done.returncode, done.stdout, done.stderr) == (0, b"", b""), command
+        ran += 1
+    assert ran > 40
+    assert tree(places) == before
+
+
+def configured_commands(places: Places) -> list[list[str]]:
+    found: list[list[str]] = []
+
+    def walk(value: Any) -> None:
+        if isinstance(value, dict):
+            command, arguments = value.get("command"), value.get("args")
+            if isinstance(command, str) and "noclobber" in f"{command} {arguments}":
+                found.append([command, *arguments] if arguments else ["/bin/sh", "-c", command])
+            elif isinstance(command, list):
+                found.append(command)
+            for inner in value.values():
+                walk(inner)
+        elif isinstance(value, list):
+            for inner in value:
+                walk(inner)
+
+    for path in [*places.root.rglob("*"), *places.home.rglob("*")]:
+        if path.is_file() and ".git" not in path.parts and b"noclobber" in path.read_bytes():
+            if path.suffix in (".json", ".jsonc"):
+                walk(plain(parse(path.read_text(encoding="utf-8"))))
+            elif path.suffix == ".toml":
+                walk(tomllib.loads(path.read_text(encoding="utf-8")))
+            elif os.access(path, os.X_OK):
+                found.append([str(path)])
+    return found
+
+
+def test_clients_are_found_by_their_traces(places: Places) -> None:
+    assert detect(places) == ()
+    lay_out(places, {"CLAUDE.md": "", ".cursorrules": "", ".roo/rules/x.md": ""})
+    (places.home / ".codex").mkdir()
+    assert detect(places) == ("claude-code", "codex", "cursor", "zoo")
+
+
+def test_the_launcher_is_lasting(tmp_path: Path) -> None:
+    def program(folder: str) -> str:
+        path = tmp_path / folder / "noclobber"
+        path.parent.mkdir(parents=True)
+        path.write_text("#!/bin/sh\n", encoding="utf-8")
+        path.chmod(0o755)
+        return str(path)
+
+    on_path = program("bin")
+    assert find_launcher(str(Path(on_path).parent), "anything") == "noclobber"
+    own = program("venv/bin")
+    assert find_launcher("", own) == own
+    with pytest.raises(LauncherError, match="next upgrade"):
+        find_launcher("", program("versions/3.11.7/bin"))
+    with pytest.raises(LauncherError, match="not on the PATH"):
+        find_launcher("", str(tmp_path / "absent"))
