@@ -239,6 +239,7 @@ def _agreed(fd: int, file: str) -> int:
     try:
         header = os.pread(fd, 4096, 0)
         if not header.strip(b"\0"):  # new, or its first writer lost power
+            os.ftruncate(fd, 0)
             os.pwrite(fd, expected, 0)
             return _STRIPES
     finally:
