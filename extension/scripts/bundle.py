@@ -1,0 +1,61 @@
+"""Puts the language server and its pure-Python dependencies into bundled/, so that the .vsix needs nothing installed.
+
+The sources come from this tree, the dependencies through pip at the versions pinned in bundled-requirements.txt.
+Compiled parts are left out: what is packed here must run under any Python from 3.11 on, on any machine.
+"""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+EXTENSION = Path(__file__).resolve().parent.parent
+ROOT = EXTENSION.parent
+TARGET = EXTENSION / "bundled"
+REQUIREMENTS = EXTENSION / "scripts" / "bundled-requirements.txt"
+LAUNCHER = EXTENSION / "scripts" / "launch.py"
+PACKAGES = (ROOT / "core" / "noclobber", ROOT / "server" / "noclobber_server")
+COMPILED = {".so", ".pyd", ".dylib", ".pyc"}
+NOT_NEEDED = {"__pycache__", "bin", "tests", "test"}
+
+
+def install_dependencies(target: Path) -> None:
+    """The pinned dependencies without their own dependencies: the list is complete by itself."""
+    command = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps", "--no-compile"]
+    subprocess.run([*command, "--target", str(target), "--requirement", str(REQUIREMENTS)], check=True)
+
+
+def strip(target: Path) -> None:
+    """Take out what is compiled, and what only tests and installers need."""
+    for path in sorted(target.rglob("*"), reverse=True):
+        if path.is_dir():
+            if path.name in NOT_NEEDED:
+                shutil.rmtree(path)
+        elif path.suffix in COMPILED or path.name in {"RECORD", "INSTALLER", "REQUESTED", "direct_url.json"}:
+            path.unlink()
+
+
+def copy_sources(target: Path) -> None:
+    """Our own packages, from the working tree."""
+    for package in PACKAGES:
+        shutil.copytree(package, target / package.name, ignore=shutil.ignore_patterns("__pycache__", "*.pyc"))
+    shutil.copy(LAUNCHER, target / "launch.py")
+
+
+def main() -> int:
+    """Make bundled/ anew."""
+    shutil.rmtree(TARGET, ignore_errors=True)
+    TARGET.mkdir()
+    install_dependencies(TARGET)
+    strip(TARGET)
+    copy_sources(TARGET)
+    shutil.copy(ROOT / "LICENSE", EXTENSION / "LICENSE")
+    size = sum(path.stat().st_size for path in TARGET.rglob("*") if path.is_file())
+    print(f"bundled/: {size / 1e6:.1f} MB in {sum(1 for _ in TARGET.rglob('*'))} files")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

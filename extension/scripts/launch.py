@@ -1,0 +1,10 @@
+"""Starts noclobber from the folder this file lies in; run with ``python -I`` so that nothing else is picked up first."""
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+
+from noclobber_server.main import main  # noqa: E402 (the line above makes it importable)
+
+sys.exit(main())

@@ -1,0 +1,95 @@
+// Merge, take the disk's version, keep mine. VS Code refuses to save over a newer file even after a merge, so the buffer is
+// reverted first and the text put in afterwards: then saving passes, and undo leads back through the disk's version.
+import * as vscode from "vscode";
+import type { Server } from "./server";
+import { activeFile, done } from "./say";
+import { PANEL, type Merging } from "./wire";
+
+type Choice = "merge" | "takeDisk" | "keepMine";
+const TRIES = 3; // an agent may write again between the server's answer and the revert
+
+export class Buffers {
+  private readonly busy = new Set<string>();
+
+  constructor(private readonly server: Server) {}
+
+  /** What a quick fix or a palette command asks for; without a uri, for the active editor. */
+  async resolve(choice: Choice, uri?: vscode.Uri): Promise<void> {
+    const target = uri ?? activeFile().document.uri;
+    const key = target.toString();
+    if (this.busy.has(key)) return; // a second click while the first is under way
+    this.busy.add(key);
+    try {
+      await this.settle(choice, target);
+    } finally {
+      this.busy.delete(key);
+    }
+  }
+
+  private async settle(choice: Choice, uri: vscode.Uri): Promise<void> {
+    const document = await vscode.workspace.openTextDocument(uri);
+    let mine = document.getText();
+    let base: string | null = null;
+    for (let attempt = 0; attempt < TRIES; attempt++) {
+      const asked = document.version;
+      const merging: Merging = await this.server.call<Merging>(PANEL.merging, { uri: uri.toString(), choice, mine, base });
+      if (merging.state === "gone") throw new Error(merging.message);
+      if (merging.state === "fresh") { done(merging.message); return; }
+      if (document.version !== asked && attempt === 0) { mine = document.getText(); continue; } // a late keystroke
+      const editor = await shown(document);
+      const place = editor.selection;
+      await vscode.commands.executeCommand("workbench.action.files.revert");
+      if (lines(document.getText()) !== lines(merging.disk)) { base = merging.base; continue; }
+      if (choice !== "takeDisk") await put(document, merging.text);
+      editor.selection = moved(mine, document.getText(), place);
+      if (choice === "keepMine") await this.server.call("noclobber.buffer.keepMine", { uri: uri.toString() });
+      done(merging.message);
+      if (merging.state === "conflict") void vscode.window.showWarningMessage(merging.message);
+      return;
+    }
+    await put(document, mine);
+    throw new Error("The file keeps changing on disk; your text is unchanged. Try again when the other writer has finished.");
+  }
+}
+
+/** The buffer beside the disk's present version, in VS Code's own diff. */
+export async function compareWithDisk(): Promise<void> {
+  activeFile();
+  await vscode.commands.executeCommand("workbench.files.action.compareWithSaved");
+}
+
+async function shown(document: vscode.TextDocument): Promise<vscode.TextEditor> {
+  const active = vscode.window.activeTextEditor;
+  if (active?.document === document) return active;
+  const visible = vscode.window.visibleTextEditors.find((editor) => editor.document === document);
+  return vscode.window.showTextDocument(document, { viewColumn: visible?.viewColumn, preview: false, preserveFocus: false });
+}
+
+/** Replaces what differs, in one step that one undo takes back. */
+async function put(document: vscode.TextDocument, text: string): Promise<void> {
+  const now = document.getText();
+  const wanted = document.eol === vscode.EndOfLine.CRLF ? lines(text).replaceAll("\n", "\r\n") : lines(text);
+  if (now === wanted) return;
+  let start = 0;
+  while (start < now.length && start < wanted.length && now[start] === wanted[start]) start++;
+  let end = 0;
+  while (end < now.length - start && end < wanted.length - start && now[now.length - 1 - end] === wanted[wanted.length - 1 - end]) end++;
+  const edit = new vscode.WorkspaceEdit();
+  edit.replace(document.uri, new vscode.Range(document.positionAt(start), document.positionAt(now.length - end)), wanted.slice(start, wanted.length - end));
+  if (!await vscode.workspace.applyEdit(edit)) throw new Error("The editor did not take the merged text; undo brings your own back.");
+}
+
+/** The selection after the merge: on the same text where it is still there, else on the same line. */
+function moved(before: string, after: string, selection: vscode.Selection): vscode.Selection {
+  const line = lines(before).split("\n")[selection.active.line];
+  const now = lines(after).split("\n");
+  const candidates = now.flatMap((text, index) => (text === line ? [index] : []));
+  const nearest = candidates.sort((a, b) => Math.abs(a - selection.active.line) - Math.abs(b - selection.active.line))[0];
+  const position = new vscode.Position(Math.min(nearest ?? selection.active.line, now.length - 1), selection.active.character);
+  return new vscode.Selection(position, position);
+}
+
+function lines(text: string): string {
+  return text.replaceAll("\r\n", "\n").replaceAll("\r", "\n");
+}
+

@@ -1,0 +1,82 @@
+// Run Check: a command under `noclobber verify`, with progress, its output in a channel, and a way to stop it.
+import { spawn, type ChildProcess } from "node:child_process";
+import * as path from "node:path";
+import * as vscode from "vscode";
+import type { Panel } from "./panel";
+import type { Server } from "./server";
+import { done } from "./say";
+
+const LAST = "noclobber.lastCheck";
+
+export class Checks implements vscode.Disposable {
+  private readonly output = vscode.window.createOutputChannel("noclobber: Check");
+
+  constructor(private readonly extensionPath: string, private readonly server: Server, private readonly panel: Panel, private readonly memory: vscode.Memento) {}
+
+  dispose(): void {
+    this.output.dispose();
+  }
+
+  /** Asks which command, runs it, and shows the drafts it leaves. */
+  async run(): Promise<void> {
+    const folder = await workspaceFolder();
+    if (!folder) return;
+    const line = await vscode.window.showInputBox({ title: "Run Check", prompt: "A command; where it fails, each distinct failure becomes a draft of a lesson", value: this.memory.get(LAST, ""), placeHolder: "pytest -q" });
+    if (!line?.trim()) return;
+    await this.memory.update(LAST, line);
+    this.output.clear();
+    this.output.show(true);
+    const status = await vscode.window.withProgress({ location: vscode.ProgressLocation.Notification, title: `Checking: ${line}`, cancellable: true },
+      (progress, token) => this.verify(line, folder, progress, token));
+    this.panel.soon();
+    if (status === 0) done(`${line} passed`);
+    else if (status === undefined) done(`${line} was stopped`);
+    else await this.failed(line, status);
+  }
+
+  private async failed(line: string, status: number): Promise<void> {
+    const show = await vscode.window.showWarningMessage(`${line} ended with ${status}. Its failures are drafted as lessons.`, "Show Lessons");
+    if (show) await vscode.commands.executeCommand("noclobber.lessons.focus");
+  }
+
+  private verify(line: string, folder: vscode.WorkspaceFolder, progress: vscode.Progress<{ message: string }>, token: vscode.CancellationToken): Promise<number | undefined> {
+    const launcher = path.join(this.extensionPath, "bundled", "launch.py");
+    const shell = process.platform === "win32" ? ["cmd", "/c", line] : ["sh", "-c", line];
+    const child = spawn(this.server.interpreter, ["-I", launcher, "verify", "--", ...shell], { cwd: folder.uri.fsPath, stdio: ["ignore", "pipe", "pipe"], detached: process.platform !== "win32" });
+    let stopped = false;
+    const stop = token.onCancellationRequested(() => { stopped = true; end(child); });
+    const take = (chunk: Buffer): void => {
+      const text = plain(chunk.toString());
+      this.output.append(text);
+      const last = text.trim().split("\n").pop();
+      if (last) progress.report({ message: last.slice(0, 80) });
+    };
+    child.stdout.on("data", take);
+    child.stderr.on("data", take);
+    return new Promise((resolve, reject) => {
+      child.on("error", reject);
+      child.on("close", (code) => { stop.dispose(); resolve(stopped ? undefined : (code ?? 1)); });
+    });
+  }
+}
+
+/** Ends the check and what it started. */
+function end(child: ChildProcess): void {
+  if (child.pid === undefined) return;
+  try {
+    if (process.platform === "win32") child.kill();
+    else process.kill(-child.pid, "SIGINT");
+  } catch {
+    child.kill(); // its group is gone already
+  }
+}
+
+async function workspaceFolder(): Promise<vscode.WorkspaceFolder | undefined> {
+  const folders = vscode.workspace.workspaceFolders ?? [];
+  return folders.length <= 1 ? folders[0] : vscode.window.showWorkspaceFolderPick({ placeHolder: "Where to run the check" });
+}
+
+function plain(text: string): string {
+  // eslint-disable-next-line no-control-regex -- an output channel shows no colours
+  return text.replace(/\u001b\[[0-9;?]*[A-Za-z]/g, "").replaceAll("\r\n", "\n");
+}

@@ -1,0 +1,55 @@
+// Asks only where a person must decide, once for each occasion, and never again where the person said so.
+import * as vscode from "vscode";
+import type { History } from "./history";
+import type { Panel } from "./panel";
+import type { Decision } from "./wire";
+import { showDiff } from "./versions";
+import { uriOf } from "./views/changes";
+
+const NEVER = "Don't Show Again";
+const SILENCED = "noclobber.silenced";
+
+const BUTTONS: Record<Decision["kind"], string[]> = {
+  overwrote: ["Show What Was Overwritten", "Restore It"],
+  blocked: ["Save Mine", "Let It Land, Keep Mine"],
+  refusedAgain: ["Open File", "Why"],
+};
+
+export class Notifications implements vscode.Disposable {
+  private readonly asked = new Set<string>();
+  private readonly subscription: vscode.Disposable;
+
+  constructor(panel: Panel, private readonly history: History, private readonly memory: vscode.Memento, private readonly output: vscode.LogOutputChannel) {
+    this.subscription = panel.onChange(() => { for (const decision of panel.overview.decisions) this.consider(decision); });
+  }
+
+  dispose(): void {
+    this.subscription.dispose();
+  }
+
+  private consider(decision: Decision): void {
+    if (this.asked.has(decision.id)) return;
+    this.asked.add(decision.id);
+    const silenced = this.memory.get<string[]>(SILENCED, []);
+    if (silenced.includes(decision.kind) || !vscode.workspace.getConfiguration("noclobber").get<boolean>("notifications", true)) return;
+    void this.ask(decision).catch((error: unknown) => {
+      this.output.error(String(error));
+      void vscode.window.showErrorMessage(error instanceof Error ? error.message : String(error));
+    });
+  }
+
+  private async ask(decision: Decision): Promise<void> {
+    const answer = await vscode.window.showWarningMessage(decision.message, ...BUTTONS[decision.kind], NEVER);
+    const { root, filePath, hash } = decision;
+    switch (answer) {
+      case NEVER: await this.memory.update(SILENCED, [...this.memory.get<string[]>(SILENCED, []), decision.kind]); break;
+      case "Show What Was Overwritten": await showDiff(root, filePath, hash, decision.savedHash, "overwritten, then saved"); break;
+      case "Restore It": if (hash) await this.history.restore(root, filePath, hash); break;
+      case "Save Mine": await vscode.commands.executeCommand("noclobber.item.saveMine", decision); break;
+      case "Let It Land, Keep Mine": await vscode.commands.executeCommand("noclobber.item.letLand", decision); break;
+      case "Open File": await vscode.window.showTextDocument(uriOf(root, filePath), { preview: true }); break;
+      case "Why": await vscode.commands.executeCommand("noclobber.item.why", decision); break;
+      default: break;
+    }
+  }
+}

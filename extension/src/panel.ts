@@ -1,0 +1,108 @@
+// What the three views and the status bar show, kept up to date: one place that asks the server and tells who listens.
+import * as vscode from "vscode";
+import type { Server } from "./server";
+import { PANEL, type Lesson, type Lessons, type Overview, type Turn, type Writer } from "./wire";
+
+const GATHER_MS = 80; // events come in bursts; the panel is asked to follow within a second
+
+/** Only what matches; an empty one shows everything. */
+export interface Filter {
+  agentId?: string;
+  turnId?: string;
+  intentId?: string;
+  filePath?: string;
+}
+
+const NOTHING: Overview = { roots: [], turns: [], blocked: [], decisions: [], refusals: 0, lastSeq: {} };
+
+export class Panel implements vscode.Disposable {
+  overview: Overview = NOTHING;
+  writers: Writer[] = [];
+  lessons: Lesson[] = [];
+  filter: Filter = {};
+  /** Also what was already looked at. */
+  earlier = false;
+  private timer: NodeJS.Timeout | undefined;
+  private asking: Promise<void> | undefined;
+  private again = false;
+  private readonly changed = new vscode.EventEmitter<void>();
+  readonly onChange = this.changed.event;
+  private readonly subscriptions: { dispose(): unknown }[];
+
+  constructor(private readonly server: Server, private readonly output: vscode.LogOutputChannel) {
+    this.subscriptions = [
+      this.changed,
+      server.onActivity(() => { this.soon(); }),
+      server.onState((state) => { if (state === "running") this.soon(); else this.clear(); }),
+    ];
+  }
+
+  /** Ask the server anew, soon and once. */
+  soon(): void {
+    this.timer ??= setTimeout(() => { this.timer = undefined; void this.refresh(); }, GATHER_MS);
+  }
+
+  /** Ask the server anew, now; returns when what is shown is at least as new as this call. */
+  async refresh(): Promise<void> {
+    if (this.asking) {
+      this.again = true;
+      await this.asking;
+      return;
+    }
+    this.asking = this.ask().finally(() => { this.asking = undefined; });
+    await this.asking;
+  }
+
+  setFilter(filter: Filter): void {
+    this.filter = filter;
+    void vscode.commands.executeCommand("setContext", "noclobber.filtered", Object.keys(filter).length > 0);
+    this.changed.fire();
+  }
+
+  /** The turns to show. */
+  turns(): Turn[] {
+    const { agentId, turnId, intentId, filePath } = this.filter;
+    return this.overview.turns
+      .filter((turn) => (!agentId || turn.agentId === agentId) && (!turnId || turn.turnId === turnId) && (!intentId || turn.intentId === intentId))
+      .map((turn) => filePath ? { ...turn, files: turn.files.filter((file) => file.filePath === filePath), refused: turn.refused.filter((file) => file.filePath === filePath) } : turn)
+      .filter((turn) => turn.files.length + turn.refused.length > 0);
+  }
+
+  /** The writers to show. */
+  shownWriters(): Writer[] {
+    const { agentId, turnId, intentId, filePath } = this.filter;
+    return this.writers.filter((writer) => (!agentId || writer.agentId === agentId) && (!turnId || writer.turnId === turnId)
+      && (!intentId || writer.intentId === intentId) && (!filePath || writer.files.some((file) => file.filePath === filePath)));
+  }
+
+  dispose(): void {
+    clearTimeout(this.timer);
+    for (const subscription of this.subscriptions) subscription.dispose();
+  }
+
+  private clear(): void {
+    this.overview = NOTHING;
+    this.writers = [];
+    this.lessons = [];
+    this.changed.fire();
+  }
+
+  private async ask(): Promise<void> {
+    do {
+      this.again = false;
+      try {
+        const [overview, writers, lessons] = await Promise.all([
+          this.server.call<Overview>(PANEL.overview, { earlier: this.earlier }),
+          this.server.call<{ writers: Writer[] }>(PANEL.writers),
+          this.server.call<Lessons>(PANEL.lessons, {}),
+        ]);
+        this.overview = overview;
+        this.writers = writers.writers;
+        this.lessons = lessons.lessons;
+        this.changed.fire();
+      } catch (error) {
+        if (this.server.state === "running") this.output.error(`The panel could not be brought up to date: ${String(error)}`);
+      }
+    } while (this.again as boolean);
+  }
+}

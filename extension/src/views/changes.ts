@@ -1,0 +1,100 @@
+// "Since you last looked": by agent and turn, what was changed, refused or merged, and who waits for the person.
+import * as path from "node:path";
+import * as vscode from "vscode";
+import type { Panel } from "../panel";
+import type { Blocked, ChangedFile, RefusedWrite, Turn } from "../wire";
+import { ago, counts, icon, several, type Node } from "./tree";
+
+/** The view's nodes as things stand. */
+export function changes(panel: Panel): Node[] {
+  const blocked = panel.overview.blocked.map(blockedNode);
+  const byAgent = new Map<string, Turn[]>();
+  for (const turn of panel.turns()) byAgent.set(turn.agentId, [...(byAgent.get(turn.agentId) ?? []), turn]);
+  return [...blocked, ...[...byAgent].map(([agentId, turns]) => agentNode(agentId, turns))];
+}
+
+function agentNode(agentId: string, turns: Turn[]): Node {
+  const files = new Set(turns.flatMap((turn) => turn.files.map((file) => file.filePath))).size;
+  const refused = turns.reduce((sum, turn) => sum + turn.refused.length, 0);
+  const added = turns.reduce((sum, turn) => sum + turn.added, 0);
+  const removed = turns.reduce((sum, turn) => sum + turn.removed, 0);
+  const facts = [files ? several(files, "file") : "", files ? counts(added, removed) : "", refused ? `${refused} refused` : ""].filter(Boolean).join(", ");
+  return {
+    id: `agent:${agentId}`, label: agentId, description: facts, icon: agentIcon(agentId), context: "agent",
+    tooltip: `${agentId}: ${facts}`, spoken: `${agentId}, ${facts}`, children: turns.map(turnNode),
+  };
+}
+
+/** Who it is, at a glance. */
+export function agentIcon(agentId: string): vscode.ThemeIcon {
+  if (agentId.startsWith("editor:")) return icon("edit");
+  if (agentId.startsWith("cli:")) return icon("terminal");
+  if (agentId === "outside") return icon("question");
+  return icon("robot");
+}
+
+function turnNode(turn: Turn): Node {
+  const name = turn.turnId ?? "no turn named";
+  const intent = turn.intentId ? ` · ${turn.intentId}` : "";
+  return {
+    id: `turn:${turn.root}:${turn.agentId}:${turn.turnId ?? ""}:${turn.intentId ?? ""}`, label: `${name}${intent}`,
+    description: `${counts(turn.added, turn.removed)}  ${ago(turn.last)}`, icon: icon("git-commit"),
+    context: turn.revertible ? "turn" : "unnamed", data: turn,
+    tooltip: new vscode.MarkdownString(`**${turn.agentId}**, turn ${name}${intent}\n\n${several(turn.files.length, "file")}, ${counts(turn.added, turn.removed)}\n\n${turn.first} to ${turn.last}`),
+    spoken: `turn ${name}${intent}, ${several(turn.files.length, "file")}, ${turn.added} lines added, ${turn.removed} removed, ${several(turn.refused.length, "refusal")}, ${ago(turn.last)}`,
+    children: [...turn.refused.map((refused) => refusedNode(refused)), ...turn.files.map((file) => fileNode(file, turn))],
+  };
+}
+
+function fileNode(file: ChangedFile, turn: Turn): Node {
+  const how = file.outcome === "done" ? file.kind : file.outcome;
+  const unusual = !["write", "edit"].includes(how);
+  return {
+    id: `file:${turn.root}:${turn.agentId}:${turn.turnId ?? ""}:${turn.intentId ?? ""}:${file.filePath}`, label: path.posix.basename(file.filePath),
+    description: [folderOf(file.filePath), counts(file.added, file.removed), unusual ? how : ""].filter(Boolean).join("  "),
+    resource: uriOf(file.root, file.filePath), icon: file.outcome === "merged" ? icon("git-merge", "charts.green") : vscode.ThemeIcon.File,
+    context: `file${file.beforeHash ? " before" : ""}`, data: file,
+    tooltip: `${file.filePath}: ${how} by ${turn.agentId}, ${counts(file.added, file.removed)}, ${ago(file.timestamp)}`,
+    spoken: `${file.filePath}, ${how}, ${file.added ?? 0} lines added, ${file.removed ?? 0} removed`,
+    command: { command: "noclobber.item.diff", title: "Open Changes", arguments: [file, turn] },
+  };
+}
+
+const REASONS: Record<string, string> = {
+  STALE_FILE: "stale", UNREAD_FILE: "never read", EXISTS: "already there", UNSAVED_EDITS: "your unsaved edits", LEASED: "being written",
+  MERGE_CONFLICT: "conflict", EDIT_NOT_FOUND: "text not found", EDIT_AMBIGUOUS: "text found more than once", OUTSIDE_WORKSPACE: "outside the workspace",
+};
+
+function refusedNode(refused: RefusedWrite): Node {
+  const reason = REASONS[refused.type] ?? refused.type;
+  const word = refused.outcome === "observed" ? "would have been refused" : refused.outcome === "overridden" ? "let pass" : "refused";
+  return {
+    id: `refused:${refused.root}:${refused.seq}`, label: path.posix.basename(refused.filePath),
+    description: `${word}: ${reason}${refused.changedBy ? `, changed by ${refused.changedBy}` : ""}`,
+    icon: icon("circle-slash", "errorForeground"), context: "refused", data: refused,
+    tooltip: `${refused.filePath} ${word} ${ago(refused.timestamp)}: ${reason}`,
+    spoken: `${refused.filePath} ${word}, ${reason}${refused.changedBy ? `, changed by ${refused.changedBy}` : ""}`,
+    command: { command: "noclobber.item.why", title: "Why Was This Refused", arguments: [refused] },
+  };
+}
+
+function blockedNode(blocked: Blocked): Node {
+  const file = path.posix.basename(blocked.filePath);
+  return {
+    id: `blocked:${blocked.root}:${blocked.agentId}:${blocked.filePath}`, label: `${blocked.agentId} waits for ${file}`,
+    description: `${blocked.count > 1 ? `refused ${blocked.count} times, ` : ""}${ago(blocked.timestamp)}`, icon: icon("warning", "list.warningForeground"),
+    context: "blocked", data: blocked,
+    tooltip: `${blocked.agentId} may not write ${blocked.filePath}: you have unsaved edits on the same lines.\nSave Mine: your edits go to disk, and the agent reads them.\nLet It Land, Keep Mine: the agent may write now; your text stays in the editor.`,
+    spoken: `${blocked.agentId} waits for ${blocked.filePath}, blocked by your unsaved edits`,
+    command: { command: "noclobber.item.openFile", title: "Open File", arguments: [blocked] },
+  };
+}
+
+export function folderOf(filePath: string): string {
+  const folder = path.posix.dirname(filePath);
+  return folder === "." ? "" : folder;
+}
+
+export function uriOf(root: string, filePath: string): vscode.Uri {
+  return vscode.Uri.joinPath(vscode.Uri.file(root), filePath);
+}

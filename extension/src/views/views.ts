@@ -1,0 +1,66 @@
+// The view container: three trees over one panel, and what "looked at" means.
+import * as vscode from "vscode";
+import { filterWords } from "../filtering";
+import type { Panel } from "../panel";
+import type { Server } from "../server";
+import { PANEL } from "../wire";
+import { changes } from "./changes";
+import { lessons } from "./lessons";
+import { Tree, type Node } from "./tree";
+import { writers } from "./writers";
+
+export class Views implements vscode.Disposable {
+  private readonly trees = { changes: new Tree(), writers: new Tree(), lessons: new Tree() };
+  private readonly view: vscode.TreeView<Node>;
+  private readonly subscriptions: vscode.Disposable[];
+  /** What stood in the view when it was last put away; it goes only when something newer has come. */
+  private seen: Record<string, number> | undefined;
+
+  constructor(private readonly server: Server, private readonly panel: Panel) {
+    const make = (name: keyof typeof this.trees): vscode.TreeView<Node> => vscode.window.createTreeView(`noclobber.${name}`, { treeDataProvider: this.trees[name], showCollapseAll: true });
+    this.view = make("changes");
+    this.subscriptions = [
+      this.view, make("writers"), make("lessons"), ...Object.values(this.trees),
+      panel.onChange(() => { this.show(); }),
+      this.view.onDidChangeVisibility(({ visible }) => { if (visible) void this.opened(); else this.seen = { ...panel.overview.lastSeq }; }),
+    ];
+  }
+
+  /** Mark All as Seen. */
+  async markSeen(lastSeq: Record<string, number> = this.panel.overview.lastSeq): Promise<void> {
+    this.panel.earlier = false;
+    await this.server.call(PANEL.looked, { lastSeq });
+    await this.panel.refresh();
+  }
+
+  async showEarlier(): Promise<void> {
+    this.panel.earlier = true;
+    await this.panel.refresh();
+  }
+
+  dispose(): void {
+    for (const subscription of this.subscriptions) subscription.dispose();
+  }
+
+  private async opened(): Promise<void> {
+    const { seen, panel } = this;
+    this.seen = undefined;
+    if (!seen || this.server.state !== "running") return;
+    const newer = Object.entries(panel.overview.lastSeq).some(([root, seq]) => seq > (seen[root] ?? 0));
+    const shown = panel.overview.turns.length + panel.overview.blocked.length > 0;
+    if (newer && shown) await this.markSeen(seen);
+  }
+
+  private show(): void {
+    const { panel, trees, view } = this;
+    trees.changes.show(changes(panel));
+    trees.writers.show(writers(panel));
+    trees.lessons.show(lessons(panel));
+    view.message = Object.keys(panel.filter).length > 0 ? `Only ${filterWords(panel.filter)}` : undefined;
+    view.description = panel.earlier ? "last day" : undefined;
+    const waiting = panel.overview.blocked.length + panel.overview.refusals;
+    view.badge = waiting > 0 ? { value: waiting, tooltip: `${panel.overview.blocked.length} waiting for you, ${panel.overview.refusals} refused` } : undefined;
+    const paused = panel.overview.roots.some((root) => root.mode === "paused");
+    void vscode.commands.executeCommand("setContext", "noclobber.paused", paused);
+  }
+}

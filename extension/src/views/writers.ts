@@ -1,0 +1,34 @@
+// "Writers": who is alive now, in which turn and for what, and which of the files they hold have gone stale.
+import * as path from "node:path";
+import type { Panel } from "../panel";
+import type { HeldFile, Writer } from "../wire";
+import { agentIcon, folderOf, uriOf } from "./changes";
+import { ago, icon, several, type Node } from "./tree";
+
+/** The view's nodes as things stand. */
+export function writers(panel: Panel): Node[] {
+  return panel.shownWriters().map(writerNode);
+}
+
+function writerNode(writer: Writer): Node {
+  const stale = writer.files.filter((file) => file.state !== "fresh").length;
+  const doing = [writer.turnId, writer.intentId].filter(Boolean).join(" · ");
+  const facts = [doing, several(writer.files.length, "file"), stale ? `${stale} stale` : ""].filter(Boolean).join(", ");
+  return {
+    id: `writer:${writer.root}:${writer.agentId}`, label: writer.agentId, description: `${facts}  ${ago(writer.last)}`, icon: agentIcon(writer.agentId),
+    context: "writer", data: writer, tooltip: `${writer.agentId}: ${facts}, last seen ${ago(writer.last)}`, spoken: `${writer.agentId}, ${facts}`,
+    open: stale > 0 || writer.files.length <= 5, children: writer.files.map((file) => heldNode(writer, file)),
+  };
+}
+
+function heldNode(writer: Writer, file: HeldFile): Node {
+  const fresh = file.state === "fresh";
+  const state = fresh ? "fresh" : `${file.state}${file.staleBy ? `: changed by ${file.staleBy}` : ""}`;
+  return {
+    id: `held:${writer.root}:${writer.agentId}:${file.filePath}`, label: path.posix.basename(file.filePath),
+    description: [folderOf(file.filePath), state].filter(Boolean).join("  "), resource: uriOf(file.root, file.filePath),
+    icon: fresh ? icon("pass", "charts.green") : icon("warning", "list.warningForeground"),
+    context: "held", data: file, tooltip: `${file.filePath}: ${state}; read ${ago(file.timestamp)}`, spoken: `${file.filePath}, ${state}`,
+    command: { command: "noclobber.item.openFile", title: "Open File", arguments: [file] },
+  };
+}
