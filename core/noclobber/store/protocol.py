@@ -7,7 +7,7 @@ together goes into one ``Batch``; sequence numbers are given in commit order.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Literal, NamedTuple, Protocol
 
 from ..records import Buffer, Event, EventKind, Lease, Outcome, Snapshot
@@ -87,8 +87,15 @@ class Store(Protocol):
     def epoch(self) -> str:
         """Names this run of sequence numbers; another one begins where the state was made anew."""
 
+    @property
+    def opening_notice(self) -> str | None:
+        """One sentence for the person where the state had to be repaired or made anew, else None."""
+
     def apply(self, batch: Batch) -> tuple[int, ...]:
-        """Make all changes of the batch or none; the events' sequence numbers, in order."""
+        """Make all changes of the batch or none; the events' sequence numbers, in order. The store fills in ``epoch``."""
+
+    def listen(self, listener: Callable[[], None]) -> None:
+        """Call ``listener`` after each commit of this store that recorded events; it must be quick and not raise."""
 
     def version(self) -> int:
         """A number that is another one whenever any process has committed a change; costs about 2 µs."""
@@ -101,7 +108,7 @@ class Store(Protocol):
         """The events asked for, in order of ``seq``; through an index whatever the filter."""
 
     def event(self, seq: int) -> Event | None:
-        """One event of the present epoch."""
+        """One event. Numbers go on where the history was rebuilt, so that they name one event across epochs too."""
 
     # live snapshots
     def snapshot(self, agent_id: str, file_path: str) -> Snapshot | None:

@@ -1,0 +1,217 @@
+"""One process's access to ``state.db``: transactions, and going on when the file was deleted or is damaged.
+
+Knows how to run a piece of work on a connection, not what the work is about. ``read`` and ``write`` run a function, once
+more if the state had to be made anew beneath it; ``reading`` and ``writing`` are the same as context
+managers, for parts of noclobber that keep tables of their own.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import threading
+import weakref
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Final, TypeVar
+
+from ..errors import StoreDamagedError, StoreError
+from .connections import Connections
+from .faults import is_damage, translated
+from .gate import Gate
+from .opening import Opened, make_state_dir, open_state
+from .schema import STEPS, Step
+
+__all__ = ["Database"]
+
+T = TypeVar("T")
+
+_ATTEMPTS: Final = 5
+
+
+class Database:
+    """The database ``folder/state.db``. ``prepare`` makes the folder, at first and whenever it was deleted.
+
+    Every method may raise StoreBusyError, StoreTooNewError, StoreDamagedError, WorkspaceError or StoreError.
+    """
+
+    def __init__(
+        self, folder: str, busy_seconds: float, prepare: Callable[[], None] | None = None, steps: tuple[Step, ...] = STEPS
+    ) -> None:
+        self.path = os.path.join(folder, "state.db")
+        self.notice: str | None = None
+        self._busy_seconds = busy_seconds
+        self._prepare = prepare if prepare is not None else lambda: make_state_dir(folder)
+        self._steps = steps
+        self._gate = Gate(os.path.join(folder, "commit.lock"), busy_seconds)
+        self._opening = threading.Lock()
+        self._opened: Opened | None = None
+        self._openings = 0
+        self._closed = False
+        # A hook cannot be taken back: it holds nothing but a weak reference.
+        myself = weakref.ref(self)
+        os.register_at_fork(after_in_child=lambda: _after_fork(myself))
+        self._state()
+
+    @property
+    def epoch(self) -> str:
+        """Names this run of sequence numbers; constant within ``write``."""
+        return self._state().epoch
+
+    def version(self) -> int:
+        """Another number after each commit by anybody, and whenever the state was made anew."""
+        for _ in range(_ATTEMPTS):
+            state = self._state()
+            if not state.connections.is_current():
+                self._reopen(state)
+                continue
+            try:
+                return self._openings << 40 | state.connections.data_version()
+            except sqlite3.Error as error:
+                self._repair(error, state)
+        raise self._restless()
+
+    def read(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """Run ``work`` on a connection, outside of a transaction unless it begins one."""
+        for _ in range(_ATTEMPTS):
+            state = self._state()
+            try:
+                connection = state.connections.take()
+                try:
+                    return work(connection)
+                finally:
+                    state.connections.give(connection)
+            except sqlite3.Error as error:
+                self._repair(error, state)
+        raise self._restless()
+
+    def write(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """Run ``work`` in a write transaction: all of it is committed, or nothing."""
+        for _ in range(_ATTEMPTS):
+            state = self._state()
+            failure: sqlite3.Error | None = None
+            with self._gate:
+                # Asked behind the gate: nobody sets the file aside between here and the commit.
+                if state.connections.is_current():
+                    try:
+                        return _transact(state.connections, work)
+                    except sqlite3.Error as error:
+                        failure = error
+            if failure is None:
+                self._reopen(state)
+            else:
+                self._repair(failure, state)
+        raise self._restless()
+
+    @contextmanager
+    def reading(self) -> Iterator[sqlite3.Connection]:
+        """A connection on which all statements see one and the same state."""
+        self.version()  # notices a state that was deleted
+        connections = self._state().connections
+        connection = connections.take()
+        try:
+            connection.execute("BEGIN")
+            yield connection
+        except sqlite3.Error as error:
+            raise translated(error, self.path) from error
+        finally:
+            _roll_back(connection)
+            connections.give(connection)
+
+    @contextmanager
+    def writing(self) -> Iterator[sqlite3.Connection]:
+        """A connection inside a write transaction, committed at the end, rolled back if the body raises."""
+        self.version()
+        with self._gate:
+            connections = self._state().connections
+            connection = connections.take()
+            try:
+                connection.execute("BEGIN IMMEDIATE")
+                yield connection
+                connection.execute("COMMIT")
+            except sqlite3.Error as error:
+                raise translated(error, self.path) from error
+            finally:
+                _roll_back(connection)
+                connections.give(connection)
+
+    def close(self) -> None:
+        """Let go of the files; idempotent."""
+        with self._opening:
+            self._closed = True
+            if self._opened is not None:
+                self._opened.connections.close()
+                self._opened = None
+        self._gate.close()
+
+    def after_fork(self) -> None:
+        """In a forked child: give up what is the parent's; the next use opens anew."""
+        self._opening = threading.Lock()
+        self._gate.after_fork()
+        if self._opened is not None:
+            self._opened.connections.abandon()
+            self._opened = None
+
+    def _state(self) -> Opened:
+        state = self._opened
+        return state if state is not None else self._reopen(None)
+
+    def _reopen(self, old: Opened | None, damaged: bool = False) -> Opened:
+        """Open in place of ``old``, unless another thread has done so."""
+        with self._opening:
+            if self._closed:
+                raise StoreError(f"{self.path}: the store is closed.")
+            if self._opened is not None and self._opened is not old:
+                return self._opened
+            opened = open_state(
+                self.path,
+                self._gate,
+                self._busy_seconds,
+                prepare=self._prepare,
+                steps=self._steps,
+                damaged=old.connections if old is not None and damaged else None,
+            )
+            self._opened = opened
+            self._openings += 1
+            self.notice = opened.notice or self.notice
+        if old is not None:
+            old.connections.close()
+        return opened
+
+    def _repair(self, error: sqlite3.Error, state: Opened) -> None:
+        """Open anew where that can help, so that the caller tries again; else raise what the error means."""
+        if not state.connections.is_unchanged():
+            self._reopen(state)
+        elif is_damage(error):
+            self._reopen(state, damaged=True)
+        else:
+            raise translated(error, self.path) from error
+
+    def _restless(self) -> StoreError:
+        return StoreDamagedError(f"{self.path} was damaged or replaced again and again; see who else writes into its folder.")
+
+
+def _transact(connections: Connections, work: Callable[[sqlite3.Connection], T]) -> T:
+    connection = connections.take()
+    try:
+        connection.execute("BEGIN IMMEDIATE")
+        result = work(connection)
+        connection.execute("COMMIT")
+        return result
+    except (UnicodeEncodeError, OverflowError) as error:
+        raise StoreError(f"nothing was recorded: a value cannot be stored ({error}).") from error
+    finally:
+        _roll_back(connection)
+        connections.give(connection)
+
+
+def _roll_back(connection: sqlite3.Connection) -> None:
+    """Undo what was not committed; a connection whose transaction is over is left alone."""
+    if connection.in_transaction:
+        connection.execute("ROLLBACK")
+
+
+def _after_fork(reference: weakref.ref[Database]) -> None:
+    database = reference()
+    if database is not None:
+        database.after_fork()

@@ -1,0 +1,50 @@
+"""What SQLite's errors mean to somebody who only wants to write a file."""
+
+from __future__ import annotations
+
+import sqlite3
+
+from ..errors import NoclobberError, StoreBusyError, StoreError, WorkspaceError
+
+__all__ = ["is_busy", "is_damage", "translated"]
+
+_DAMAGE = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+_BUSY = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+_UNUSABLE = (
+    sqlite3.SQLITE_READONLY,
+    sqlite3.SQLITE_CANTOPEN,
+    sqlite3.SQLITE_PERM,
+    sqlite3.SQLITE_PROTOCOL,
+    sqlite3.SQLITE_NOLFS,
+)
+
+
+def _primary(error: sqlite3.Error) -> int:
+    """The primary result code; extended ones keep it in the lowest byte."""
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF
+
+
+def is_damage(error: sqlite3.Error) -> bool:
+    """Whether the file is not, or no longer, a database."""
+    return _primary(error) in _DAMAGE
+
+
+def is_busy(error: sqlite3.Error) -> bool:
+    """Whether somebody held the database for longer than the busy timeout."""
+    return _primary(error) in _BUSY
+
+
+def translated(error: sqlite3.Error, path: str) -> NoclobberError:
+    """The error of ours that says what was wrong and what to do."""
+    code = _primary(error)
+    if code in _BUSY:
+        return StoreBusyError(f"{path} stayed locked; another program holds a transaction open in it. End that program, and try again.")
+    if code == sqlite3.SQLITE_FULL:
+        return StoreError(f"the disk that holds {path} is full; nothing was recorded. Free some space, and try again.")
+    if code in _UNUSABLE:
+        return WorkspaceError(
+            f"{path} cannot be used ({error}); make its folder writable, on a local file system with locks and shared memory."
+        )
+    if code == sqlite3.SQLITE_IOERR:
+        return StoreError(f"reading or writing {path} failed ({error}); check the disk, and that the file system is a local one.")
+    return StoreError(f"{path}: {error}")

@@ -1,0 +1,176 @@
+"""Opening ``state.db`` whatever its condition: absent, older, newer, locked, damaged.
+
+A damaged database is set aside and never deleted; wherever the state is made anew while a journal
+exists, the history is taken from the journal. All of it happens behind the gate, so that of several processes one does it.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
+
+from ..clock import utc_now
+from ..errors import StoreDamagedError, WorkspaceError
+from ..records import Event
+from .connections import Connections, connect
+from .faults import is_damage, translated
+from .gate import Gate
+from .rows import PUT_EVENT, event_row
+from .schema import STEPS, Step, check_version, raise_to_current
+
+__all__ = ["Opened", "make_state_dir", "open_state", "set_aside"]
+
+
+class Opened(NamedTuple):
+    """A usable state. ``notice``: one sentence for the person where it had to be repaired, else None."""
+
+    connections: Connections
+    epoch: str
+    notice: str | None
+
+
+def make_state_dir(folder: str) -> None:
+    """Make the state's folder where it is missing, for its owner alone."""
+    try:
+        os.makedirs(folder, mode=0o700, exist_ok=True)
+    except OSError as error:
+        raise WorkspaceError(f"{folder} cannot be made ({error.strerror}); make the folder above it writable.") from error
+
+
+def open_state(
+    path: str,
+    gate: Gate,
+    busy_seconds: float,
+    *,
+    prepare: Callable[[], None],
+    steps: tuple[Step, ...] = STEPS,
+    damaged: Connections | None = None,
+) -> Opened:
+    """Open, make, migrate or repair the database at ``path``.
+
+    ``damaged``: connections that met damage; their file is set aside unless another process has done so.
+    Raises StoreBusyError, StoreTooNewError, StoreDamagedError (it could not be set aside), WorkspaceError.
+    """
+    if not os.path.isdir(os.path.dirname(path)):
+        prepare()
+    with gate:
+        if not gate.is_current():
+            gate.reopen()
+        aside = set_aside(path) if damaged is not None and damaged.is_current() else None
+        try:
+            return _open(path, busy_seconds, steps, aside)
+        except sqlite3.DatabaseError as error:
+            if not is_damage(error):
+                raise translated(error, path) from error
+        aside = set_aside(path)
+        try:
+            return _open(path, busy_seconds, steps, aside)
+        except sqlite3.Error as error:
+            raise translated(error, path) from error
+
+
+def set_aside(path: str) -> str:
+    """Rename the database and its log to ``state.db.damaged-<time>``; the new name."""
+    aside = f"{path}.damaged-{utc_now().replace(':', '').replace('-', '')}"
+    while os.path.lexists(aside):
+        aside += "+"
+    try:
+        for suffix in ("-wal", "-shm", ""):
+            if os.path.lexists(path + suffix):
+                os.rename(path + suffix, aside + suffix)
+    except OSError as error:
+        raise StoreDamagedError(f"{path} is damaged and could not be set aside ({error.strerror}); move it away by hand.") from error
+    return aside
+
+
+def _open(path: str, busy_seconds: float, steps: tuple[Step, ...], aside: str | None) -> Opened:
+    _create_private(path)
+    connection = connect(path, busy_seconds)
+    try:
+        taken = None if check_version(connection, steps) else _bring_up(connection, path, steps)
+        row = connection.execute("SELECT value FROM meta WHERE key = 'epoch'").fetchone()
+        return Opened(Connections(path, connection, busy_seconds), row[0], _notice(path, aside, taken))
+    except BaseException:
+        connection.close()
+        raise
+
+
+def _create_private(path: str) -> None:
+    # Only where it does not exist: nobody can have it open through SQLite then, so closing drops no lock.
+    try:
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_CLOEXEC, 0o600))
+    except FileExistsError:
+        return
+    except OSError as error:
+        raise WorkspaceError(f"{path} cannot be made ({error.strerror}); make its folder writable.") from error
+
+
+def _bring_up(connection: sqlite3.Connection, path: str, steps: tuple[Step, ...]) -> int | None:
+    """Make or migrate the tables; how many events were taken from the journal, None where none had to be."""
+    if connection.execute("PRAGMA auto_vacuum").fetchone()[0] != 2:
+        connection.execute("PRAGMA auto_vacuum = INCREMENTAL")  # only a database still empty can be told
+    mode = connection.execute("PRAGMA journal_mode = WAL").fetchone()[0]
+    if mode != "wal":
+        raise WorkspaceError(f"{path} is on a file system without shared memory; noclobber needs a local one.")
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        anew = raise_to_current(connection, steps)
+        taken = _take_history(connection, os.path.join(os.path.dirname(path), "journal.jsonl")) if anew else None
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
+    return taken
+
+
+def _take_history(connection: sqlite3.Connection, journal: str) -> int | None:
+    if not os.path.exists(journal):
+        return None
+    count = last = 0
+    for event in _journalled(journal):
+        last = max(last + 1, event.seq)  # a journal of several epochs may count from 1 more than once
+        connection.execute(PUT_EVENT, event_row(event, event.epoch, last))
+        count += 1
+    return count or None
+
+
+def _journalled(journal: str) -> Iterator[Event]:
+    """The events of the journal; a torn or foreign line is passed over."""
+    import json
+
+    with open(journal, "rb") as lines:
+        for line in lines:
+            try:
+                event = _event(json.loads(line))
+            except (ValueError, TypeError, KeyError):
+                continue
+            yield event
+
+
+def _event(row: dict[str, Any]) -> Event:
+    texts = [row[name] for name in ("timestamp", "kind", "outcome", "epoch", "agent_id")]
+    rest = [row.get(name) for name in ("refusal", "turn_id", "intent_id", "file_path", "to_path", "before_hash", "after_hash")]
+    detail = row.get("detail")
+    if (
+        not all(isinstance(value, str) for value in texts)
+        or not all(value is None or isinstance(value, str) for value in rest)
+        or not isinstance(row["seq"], int)
+        or not (detail is None or isinstance(detail, dict))
+    ):
+        raise TypeError("not an event")
+    return Event._make(row.get(name) for name in Event._fields)
+
+
+def _notice(path: str, aside: str | None, taken: int | None) -> str | None:
+    history = f"{taken} events of history were taken from the journal" if taken else "there was no history to take from the journal"
+    if aside is not None:
+        name = os.path.basename(aside)
+        return (
+            f"The state was damaged and made anew; the damaged file is {name}; {history}. Files count as unread until they are read again."
+        )
+    if taken:
+        return f"{os.path.basename(path)} was missing and made anew; {history}. Files count as unread until they are read again."
+    return None

@@ -1,0 +1,177 @@
+"""Which index answers a question about the history.
+
+SQLite's planner knows nothing of how many events a filter matches, so the choice is made here: one
+filter goes through its own index; of several, the one that matches fewest (counted up to a bound) leads
+and the others are checked row by row. Times are found by bisection over ``seq``.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
+
+from ..records import Event
+from .protocol import EventQuery
+from .rows import EVENT_COLUMNS, events_from_rows
+
+__all__ = ["Lead", "leads_of", "select", "select_events", "was_given"]
+
+# Counting so many rows of an index costs about 30 µs; a lead that matches fewer is good enough at once.
+_COUNT_BOUND = 500
+
+
+class Lead(NamedTuple):
+    """One way into the history: the index, and the condition that it answers. Several ``values`` are alternatives."""
+
+    name: str
+    condition: str
+    values: tuple[tuple[Any, ...], ...]
+
+
+def leads_of(query: EventQuery) -> list[Lead]:
+    """The ways in that a query offers, the one that usually matches fewest first."""
+    found: list[Lead] = []
+    if query.after_hash is not None:
+        found.append(Lead("events_by_hash", "after_hash = ?", ((query.after_hash,),)))
+    if query.turn_id is not None:
+        found.append(Lead("events_by_turn", "turn_id = ?", ((query.turn_id,),)))
+    if query.file_path is not None and query.agent_id is not None:
+        found.append(Lead("events_by_agent_and_file", "agent_id = ? AND file_path = ?", ((query.agent_id, query.file_path),)))
+    elif query.file_path is not None:
+        found.append(Lead("events_by_file", "file_path = ?", ((query.file_path,),)))
+    if query.intent_id is not None:
+        found.append(Lead("events_by_intent", "intent_id = ?", ((query.intent_id,),)))
+    if query.agent_id is not None and query.file_path is None:
+        found.append(Lead("events_by_agent", "agent_id = ?", ((query.agent_id,),)))
+    # A partial index is used only where the condition says literally that the row is in it.
+    if query.kinds is not None and "read" not in query.kinds:
+        found.append(Lead("events_by_kind", "kind = ? AND kind <> 'read'", tuple((kind,) for kind in dict.fromkeys(query.kinds))))
+    if query.outcomes is not None and "done" not in query.outcomes:
+        alternatives = tuple((outcome,) for outcome in dict.fromkeys(query.outcomes))
+        found.append(Lead("events_by_outcome", "outcome = ? AND outcome <> 'done'", alternatives))
+    return found
+
+
+def select_events(connection: sqlite3.Connection, query: EventQuery) -> list[Event]:
+    """The events asked for, in order of seq."""
+    rows: dict[int, tuple[Any, ...]] = {}
+    for statement, parameters in select(connection, query):
+        for row in connection.execute(statement, parameters):
+            rows[row[0]] = row
+    ordered = [rows[seq] for seq in sorted(rows)]
+    if query.limit is not None and len(ordered) > query.limit:
+        ordered = ordered[: query.limit] if query.oldest else ordered[len(ordered) - query.limit :]
+    return events_from_rows(ordered)
+
+
+def select(connection: sqlite3.Connection, query: EventQuery) -> Iterator[tuple[str, list[Any]]]:
+    """The statements, with their parameters, whose rows together answer the query."""
+    if query.kinds == () or query.outcomes == ():
+        return
+    bounds, bound_parameters = _bounds(connection, query)
+    lead = _best(connection, leads_of(query), bounds, bound_parameters)
+    checks, check_parameters = _checks(query)
+    for index, condition, values in _branches(lead, query):
+        terms = [term for term in (condition, *bounds, *checks) if term]
+        where = f"WHERE {' AND '.join(terms)} " if terms else ""
+        limit = "" if query.limit is None else f" LIMIT {max(query.limit, 0):d}"
+        yield (
+            f"SELECT {EVENT_COLUMNS} FROM events {index}{where}ORDER BY seq {'ASC' if query.oldest else 'DESC'}{limit}",
+            [*values, *bound_parameters, *check_parameters],
+        )
+
+
+def _branches(lead: Lead | None, query: EventQuery) -> Iterator[tuple[str, str, tuple[Any, ...]]]:
+    """Index, condition and values of each statement. A file that something was moved to is a statement of its own."""
+    for values in lead.values if lead else ((),):
+        index, condition = (f"INDEXED BY {lead.name} ", lead.condition) if lead else ("NOT INDEXED ", "")
+        if query.file_path is None:
+            yield index, condition, values
+        elif lead and lead.name in ("events_by_file", "events_by_agent_and_file"):
+            yield index, condition, values
+            yield "INDEXED BY events_by_to_path ", "to_path = ?", (query.file_path,)
+        else:
+            yield index, f"{condition} AND (file_path = ? OR to_path = ?)", (*values, query.file_path, query.file_path)
+
+
+def _checks(query: EventQuery) -> tuple[list[str], list[Any]]:
+    """Every filter but file_path as a plain condition: true by itself where the index already saw to it."""
+    terms: list[str] = []
+    parameters: list[Any] = []
+    for name in ("agent_id", "turn_id", "intent_id", "after_hash"):
+        value = getattr(query, name)
+        if value is not None:
+            terms.append(f"+{name} = ?")
+            parameters.append(value)
+    for name, values in (("kind", query.kinds), ("outcome", query.outcomes)):
+        if values is not None:
+            terms.append(f"+{name} IN ({', '.join('?' * len(values))})")
+            parameters.extend(values)
+    return terms, parameters
+
+
+def _bounds(connection: sqlite3.Connection, query: EventQuery) -> tuple[list[str], list[Any]]:
+    terms: list[str] = []
+    parameters: list[Any] = []
+    first = query.after_seq
+    if query.since is not None:
+        terms.append("timestamp >= ?")
+        parameters.append(query.since)
+        first = max(first or 0, _seq_before(connection, query.since))
+    if first:
+        terms.append("seq > ?")
+        parameters.append(first)
+    if query.before_seq is not None:
+        terms.append("seq < ?")
+        parameters.append(query.before_seq)
+    return terms, parameters
+
+
+def _seq_before(connection: sqlite3.Connection, since: str) -> int:
+    """A seq such that no event up to it is as late as ``since``; the highest timestamp so far never falls along seq."""
+    low, high = 0, int(connection.execute("SELECT coalesce(max(seq), 0) FROM events").fetchone()[0])
+    while low < high:
+        middle = (low + high) // 2
+        row = connection.execute(
+            "SELECT coalesce(latest, timestamp), seq FROM events WHERE seq > ? ORDER BY seq LIMIT 1", (middle,)
+        ).fetchone()
+        if row is None or row[0] >= since:
+            high = middle
+        else:
+            low = int(row[1])
+    return low
+
+
+def _best(connection: sqlite3.Connection, leads: Sequence[Lead], bounds: Sequence[str], parameters: Sequence[Any]) -> Lead | None:
+    """The lead that matches fewest, as far as counting to a bound can tell; else the first."""
+    if len(leads) < 2:
+        return leads[0] if leads else None
+    sequence_bounds = [(term, value) for term, value in zip(bounds, parameters, strict=True) if term.startswith("seq")]
+    best, fewest = leads[0], _COUNT_BOUND
+    for lead in leads:
+        count = sum(_count(connection, lead, values, sequence_bounds) for values in lead.values)
+        if count < fewest:
+            best, fewest = lead, count
+    return best
+
+
+def _count(connection: sqlite3.Connection, lead: Lead, values: tuple[Any, ...], bounds: Sequence[tuple[str, Any]]) -> int:
+    where = " AND ".join([lead.condition, *(term for term, _ in bounds)])
+    statement = f"SELECT count(*) FROM (SELECT 1 FROM events INDEXED BY {lead.name} WHERE {where} LIMIT {_COUNT_BOUND})"
+    return int(connection.execute(statement, (*values, *(value for _, value in bounds))).fetchone()[0])
+
+
+def was_given(connection: sqlite3.Connection, agent_id: str, file_path: str, content_hash: str) -> Event | None:
+    """The newest event that gave this writer this version, under the file's own name or the one it was moved to."""
+    rows = [
+        *connection.execute(_GIVEN_BY_FILE, (agent_id, file_path, content_hash)),
+        *connection.execute(_GIVEN_BY_MOVE, (file_path, agent_id, content_hash)),
+    ]
+    return events_from_rows([max(rows)])[0] if rows else None
+
+
+_GIVEN_BY_FILE = f"""SELECT {EVENT_COLUMNS} FROM events INDEXED BY events_by_agent_and_file
+    WHERE agent_id = ? AND file_path = ? AND given_hash = ? ORDER BY seq DESC LIMIT 1"""
+_GIVEN_BY_MOVE = f"""SELECT {EVENT_COLUMNS} FROM events INDEXED BY events_by_to_path
+    WHERE to_path = ? AND agent_id = ? AND given_hash = ? ORDER BY seq DESC LIMIT 1"""
