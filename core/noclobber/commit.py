@@ -1,0 +1,317 @@
+"""Making decided changes happen: temporary files, pending rows, exchanges, outcome on record, tidying up.
+
+One file or several: all or nothing. The order of the steps is what recovery relies on (``recovery.py``): a row is on record before its
+file is touched, the outcome before a temporary file goes away. Nothing here decides whether a change is allowed.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat as modes
+from collections.abc import Sequence
+from typing import Any, Literal, NamedTuple
+
+from .content import access_error, hash_content
+from .errors import FileAccessError
+from .paths import Located
+from .records import Event, Signature, Snapshot
+from .replacement import Action, Site, action_for
+from .replacement.base import BESIDE, write_whole
+from .store.protocol import Batch, Pending
+from .workspace import Workspace
+
+ActionName = Literal["exchange", "create", "inplace", "delete", "move"]
+
+__all__ = ["Means", "Overtaken", "Planned", "Recorder", "commit", "drafts", "site_of", "tidy"]
+
+
+class Overtaken(Exception):
+    """Somebody changed the file between the decision and the exchange; their bytes stand, nothing of ours does."""
+
+    def __init__(self, file_path: str) -> None:
+        super().__init__(file_path)
+        self.file_path = file_path
+
+
+class Planned(NamedTuple):
+    """One file's decided change. ``placing`` and ``expecting`` are bytes (None: absent).
+
+    ``events``, ``snapshots`` and ``forget`` settle it; ``keep`` are further contents to keep: what the writer
+    knows where that never stands on disk. ``mode``: that of a file that is brought back.
+    """
+
+    located: Located
+    placing: bytes | None
+    expecting: bytes | None
+    events: tuple[Event, ...]
+    snapshots: tuple[Snapshot, ...] = ()
+    forget: tuple[tuple[str, str | None], ...] = ()
+    keep: tuple[tuple[str, bytes], ...] = ()
+    to: Located | None = None
+    mode: int | None = None
+
+    @property
+    def action(self) -> ActionName:
+        """What has to be done to the file."""
+        if self.to is not None:
+            return "move"
+        if self.placing is None:
+            return "delete"
+        if self.expecting is None:
+            return "create"
+        return "inplace" if self.located.stat is not None and self.located.stat.st_nlink > 1 else "exchange"
+
+
+class Recorder:
+    """The witness of all actions on one path: records rows in the store, keeping what came out unless it is never kept."""
+
+    def __init__(self, workspace: Workspace, file_path: str) -> None:
+        self._workspace = workspace
+        self._file_path = file_path
+
+    def record(self, row: Pending, keep: bytes | None = None) -> None:
+        """The row, and these bytes with it."""
+        kept = [] if keep is None else self._workspace.keepable(self._file_path, [(hash_content(keep), keep)])
+        self._workspace.store.apply(Batch(pending=[row], contents=kept))
+
+    def step(self, name: str) -> None:
+        """Tell whoever watches."""
+        self._workspace.step(name)
+
+
+class Means(NamedTuple):
+    """How files are replaced here. ``beside``: temporary files stand beside their targets (a bind mount looks like one file system and is
+    not); ``inplace``: no exchange is to be had on this file system."""
+
+    beside: bool = False
+    inplace: bool = False
+
+
+def commit(workspace: Workspace, plans: Sequence[Planned]) -> tuple[int, ...]:
+    """Carry out all plans or none; the sequence numbers of their events, in order. The paths' locks must be held.
+
+    Overtaken where an outsider was quicker; FileAccessError where the system says no. Either way nothing of it stands.
+    """
+    means = Means()
+    while True:
+        try:
+            return _commit(workspace, plans, means)
+        except FileAccessError as error:
+            if error.errno == errno.EXDEV and not means.beside:
+                means = means._replace(beside=True)
+            elif error.errno == errno.ENOTSUP and not means.inplace:
+                means = means._replace(inplace=True)
+            else:
+                raise
+
+
+def _commit(workspace: Workspace, plans: Sequence[Planned], means: Means) -> tuple[int, ...]:
+    actions: list[Action] = []
+    group = f"{workspace.live().id}-{os.urandom(4).hex()}"
+    try:
+        for position, plan in enumerate(plans):
+            actions.append(_prepared(workspace, plan, group, position, len(plans) > 1, means))
+    except BaseException:
+        _drop_temps(actions)
+        raise
+    workspace.step("record")
+    kept = [pair for plan in plans for pair in _contents(workspace, plan)]
+    try:
+        workspace.store.apply(Batch(pending=[action.row for action in actions], contents=kept))
+    except BaseException:
+        _drop_temps(actions)
+        raise
+    _make_all(workspace, actions, plans)
+    workspace.step("settle")
+    seqs = workspace.store.apply(
+        Batch(
+            events=[event for plan in plans for event in plan.events],
+            snapshots=[snapshot for plan in plans for snapshot in plan.snapshots],
+            forget=[pair for plan in plans for pair in plan.forget],
+            pending=[action.row._replace(state="committed") for action in actions],
+        )
+    )
+    tidy(workspace, actions)
+    return seqs
+
+
+def tidy(workspace: Workspace, actions: Sequence[Action]) -> None:
+    """Put the temporary files away, then the rows; a file somebody still writes into is put aside and looked at again later."""
+    workspace.step("tidy")
+    for action in actions:
+        if action.late and action.row.temp_name is not None:
+            _, name = action.site.temp(action.row)
+            note = f"{action.row.file_path}\n{action.row.expecting}"
+            workspace.store.put_meta(f"late:late-{name}", note)
+        action.tidy(workspace.folder("kept"))
+    workspace.step("forget")
+    workspace.store.apply(Batch(settled=[action.row.id for action in actions]))
+
+
+def site_of(workspace: Workspace, located: Located, to: Located | None = None) -> Site:
+    """Where an action on this file works."""
+    parents = (-1, "") if to is None else (to.parent_fd, to.name)
+    return Site(located.parent_fd, located.name, workspace.folder("tmp"), *parents)
+
+
+def drafts(row: Pending) -> Batch:
+    """The events and snapshots that settle a row, as they were put on record with it."""
+    return Batch(
+        events=[Event(*fields) for fields in row.outcome["events"]],
+        snapshots=[_snapshot(fields) for fields in row.outcome["snapshots"]],
+        forget=[(agent_id, path) for agent_id, path in row.outcome["forget"]],
+    )
+
+
+def _snapshot(fields: Sequence[Any]) -> Snapshot:
+    snapshot = Snapshot(*fields)
+    lines = None if snapshot.lines is None else tuple((first, last) for first, last in snapshot.lines)
+    signature = None if snapshot.signature is None else Signature(*snapshot.signature)
+    return snapshot._replace(lines=lines, signature=signature)
+
+
+def _make_all(workspace: Workspace, actions: Sequence[Action], plans: Sequence[Planned]) -> None:
+    """Each exchange in turn; the first that is overtaken, or that the system refuses, takes the others back with it."""
+    made: list[Action] = []
+    try:
+        for action, plan in zip(actions, plans, strict=True):
+            if action.make() != "placed":
+                raise Overtaken(plan.located.file_path)
+            made.append(action)
+            if not workspace.locator.still_there(plan.located):
+                message = f"The folder of {plan.located.file_path!r} was moved while it was written; nothing was changed. Try again."
+                raise FileAccessError(plan.located.file_path, errno.ESTALE, message)
+    except (Overtaken, OSError, FileAccessError) as problem:
+        for action in reversed(made):
+            action.undo()
+        # The rows are closed before their files go: a crash from here on must not take a missing file for one that was placed.
+        workspace.store.apply(Batch(pending=[action.row._replace(state="committed") for action in actions]))
+        tidy(workspace, actions)
+        if isinstance(problem, OSError):
+            raise access_error(plan.located.file_path, problem, "write") from problem
+        raise
+
+
+def _contents(workspace: Workspace, plan: Planned) -> list[tuple[str, bytes]]:
+    both = [(hash_content(content), content) for content in (plan.placing, plan.expecting) if content is not None]
+    return workspace.keepable(plan.located.file_path, [*both, *plan.keep])
+
+
+def _prepared(workspace: Workspace, plan: Planned, group: str, position: int, several: bool, means: Means) -> Action:
+    """The action with its temporary file written and flushed; not yet on record."""
+    placing = None if plan.placing is None else hash_content(plan.placing)
+    expecting = None if plan.expecting is None else hash_content(plan.expecting)
+    outcome: dict[str, Any] = {
+        "placing": placing,
+        "expecting": expecting,
+        "events": [list(event) for event in plan.events],
+        "snapshots": [list(snapshot) for snapshot in plan.snapshots],
+        "forget": [list(pair) for pair in plan.forget],
+        "several": several,
+    }
+    file_path = plan.located.file_path
+    to_path = None if plan.to is None else plan.to.file_path
+    name = None if plan.to is not None else workspace.temp_name(secret=workspace.secrecy.never_kept(file_path))
+    row = Pending(f"{group}-{position}", group, position, file_path, "create", name, placing, expecting, to_path, "intended", outcome)
+    site = site_of(workspace, plan.located, plan.to)
+    if name is not None and (means.beside or os.fstat(site.tmp).st_dev != os.fstat(site.parent).st_dev):
+        row = row._replace(temp_name=f"{BESIDE}.noclobber-{name}")
+    try:
+        action = "inplace" if means.inplace and plan.action == "exchange" else plan.action
+        row = _with_temp(row._replace(action=action), plan, site)
+    except OSError as error:
+        raise access_error(file_path, error, "write") from error
+    return action_for(row, site, Recorder(workspace, file_path))
+
+
+def _with_temp(row: Pending, plan: Planned, site: Site) -> Pending:
+    """Write what the action needs beforehand; a file whose owner or attributes cannot be given to a new one is rewritten in place."""
+    if row.action == "exchange":
+        try:
+            _write_temp(row, site, plan.placing or b"", plan.located)
+        except _CannotCarryError:
+            row = row._replace(action="inplace")
+    elif row.action == "create":
+        _write_temp(row, site, plan.placing or b"", None, plan.mode)
+    if row.action == "inplace":
+        old = plan.expecting or b""
+        row.outcome["split"] = len(old)
+        _write_temp(row, site, old + (plan.placing or b""), None)
+    return row
+
+
+class _CannotCarryError(Exception):
+    """A new file cannot have this owner, or these attributes."""
+
+
+def _write_temp(row: Pending, site: Site, content: bytes, like: Located | None, mode: int | None = None) -> None:
+    directory, name = site.temp(row)
+    begin = 0o666 if row.action == "create" and mode is None else 0o600
+    fd = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, begin, dir_fd=directory)
+    try:
+        write_whole(fd, content)
+        if like is not None:
+            _carry_over(fd, like)
+        elif row.action == "create":
+            _inherit_group(fd, site.parent)
+            if mode is not None:
+                os.fchmod(fd, mode)
+        os.fsync(fd)
+    except BaseException:
+        os.unlink(name, dir_fd=directory)
+        raise
+    finally:
+        os.close(fd)
+
+
+def _carry_over(fd: int, like: Located) -> None:
+    """Owner, extended attributes (access lists among them) and mode, in this order: a change of owner clears mode bits."""
+    source = os.open(like.name, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=like.parent_fd)
+    try:
+        old, new = os.fstat(source), os.fstat(fd)
+        try:
+            if (old.st_uid, old.st_gid) != (new.st_uid, new.st_gid):
+                os.fchown(fd, old.st_uid, old.st_gid)
+            for name in _attributes(source):
+                os.setxattr(fd, name, os.getxattr(source, name))
+        except PermissionError as error:
+            raise _CannotCarryError from error
+        except OSError as error:
+            if error.errno in (errno.ENOTSUP, errno.EINVAL):
+                raise _CannotCarryError from error
+            raise
+        os.fchmod(fd, modes.S_IMODE(old.st_mode))
+    finally:
+        os.close(source)
+
+
+def _attributes(fd: int) -> list[str]:
+    if not hasattr(os, "listxattr"):
+        return []
+    try:
+        return os.listxattr(fd)
+    except OSError as error:
+        if error.errno == errno.ENOTSUP:
+            return []
+        raise
+
+
+def _inherit_group(fd: int, parent: int) -> None:
+    """In a folder that hands its group down a new file belongs to that group, though it was made elsewhere."""
+    folder = os.fstat(parent)
+    if folder.st_mode & modes.S_ISGID and os.fstat(fd).st_gid != folder.st_gid:
+        try:
+            os.fchown(fd, -1, folder.st_gid)
+        except PermissionError:
+            return
+
+
+def _drop_temps(actions: Sequence[Action]) -> None:
+    for action in actions:
+        if action.row.temp_name is not None:
+            directory, name = action.site.temp(action.row)
+            try:
+                os.unlink(name, dir_fd=directory)
+            except FileNotFoundError:
+                continue

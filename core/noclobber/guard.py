@@ -1,0 +1,360 @@
+"""``ConcurrencyGuard``: what callers use. One writer's view of one workspace; every call is one course elsewhere."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Literal
+
+from . import observing, reading
+from .changing import Request, change, consider
+from .content import hash_content
+from .decision import Decision, Edit, Situation, Verdict, decide_edit, decide_placing, decide_removal, decide_write
+from .errors import VersionGoneError
+from .records import AuthoredLine, Event, EventKind, FileStatus, Lease, LineRange, Outcome, Read, Refusal, Snapshot, Write
+from .roots import root_to_open
+from .situation import Writer
+from .store.protocol import Batch, EventQuery
+from .workspace import Workspace
+
+if TYPE_CHECKING:
+    from .reverting import Reverted
+
+__all__ = ["ConcurrencyGuard", "PathLike"]
+
+PathLike = str | os.PathLike[str]
+OnStale = Literal["reject", "merge"]
+
+
+class ConcurrencyGuard:
+    """Guarded reads and writes for one writer. Shared by threads; any number of processes may have one on the same workspace.
+
+    ``workspace``: a folder (the workspace it lies in is opened, or one made there) or an open ``Workspace``. ``turn_id`` and ``intent_id``
+    are defaults for every call. Paths are relative to the root, or absolute and inside it. Every refused change raises a ``Refused``.
+    """
+
+    def __init__(
+        self,
+        workspace: PathLike | Workspace,
+        agent_id: str | None = None,
+        *,
+        turn_id: str | None = None,
+        intent_id: str | None = None,
+        enforce: bool = True,
+    ) -> None:
+        self._owned = not isinstance(workspace, Workspace)
+        self.workspace = workspace if isinstance(workspace, Workspace) else Workspace.open(root_to_open(workspace))
+        self.agent_id = agent_id or f"python:{os.getpid()}"
+        self.turn_id = turn_id
+        self.intent_id = intent_id
+        self._enforce = enforce
+        self._freshness = reading.Freshness(self.workspace, Writer(self.agent_id, turn_id, intent_id))
+
+    def as_writer(self, agent_id: str, *, turn_id: str | None = None, intent_id: str | None = None) -> ConcurrencyGuard:
+        """The same workspace seen by another writer (or the same in another turn)."""
+        return ConcurrencyGuard(self.workspace, agent_id, turn_id=turn_id, intent_id=intent_id, enforce=self._enforce)
+
+    def __enter__(self) -> ConcurrencyGuard:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the workspace if this guard opened it; idempotent."""
+        if self._owned:
+            self.workspace.close()
+
+    hash_content = staticmethod(hash_content)
+
+    # what this writer knows
+
+    def record_snapshot(
+        self,
+        path: PathLike,
+        content: bytes | str,
+        turn_id: str | None = None,
+        intent_id: str | None = None,
+        *,
+        lines: Sequence[LineRange] | None = None,
+    ) -> Snapshot:
+        """Note what this writer was shown of a file by other means than ``read``."""
+        return reading.record_snapshot(self.workspace, self._writer(turn_id, intent_id), path, content, lines)
+
+    def verify_before_write(self, path: PathLike) -> Refusal | None:
+        """None where the file is unchanged since this writer read it, or was never read; else what a write would be told."""
+        return self._freshness.verify(path)
+
+    def read(
+        self, path: PathLike, *, turn_id: str | None = None, intent_id: str | None = None, lines: Sequence[LineRange] | None = None
+    ) -> Read:
+        """The file's bytes, a snapshot recorded; ``lines``: the ranges that are really shown to the writer."""
+        return reading.read(self.workspace, self._writer(turn_id, intent_id), path, lines)
+
+    def get_snapshot(self, path: PathLike) -> Snapshot | None:
+        """This writer's live snapshot of a file."""
+        return self.workspace.store.snapshot(self.agent_id, self._file_path(path))
+
+    def get_all_snapshots(self) -> list[Snapshot]:
+        """This writer's live snapshots, ordered by file."""
+        return self.workspace.store.snapshots(self.agent_id)
+
+    def get_snapshots_by_turn(self, turn_id: str) -> list[Snapshot]:
+        """Every snapshot ever recorded in a turn, by any writer, oldest first."""
+        return observing.past_snapshots(self.workspace, EventQuery(turn_id=turn_id))
+
+    def get_snapshots_by_intent(self, intent_id: str) -> list[Snapshot]:
+        """Every snapshot ever recorded for an intent, by any writer, oldest first."""
+        return observing.past_snapshots(self.workspace, EventQuery(intent_id=intent_id))
+
+    def get_snapshots_by_file(self, path: PathLike) -> list[Snapshot]:
+        """Every snapshot ever recorded of a file, by any writer, oldest first."""
+        return observing.past_snapshots(self.workspace, EventQuery(file_path=self._file_path(path)))
+
+    def clear_snapshot(self, path: PathLike) -> None:
+        """Forget what this writer knows of a file: it is unread from now on. On record, so that it holds after a restart."""
+        observing.clear(self.workspace, self._writer(None, None), self._file_path(path))
+
+    def clear_all_snapshots(self) -> None:
+        """Forget all that this writer knows."""
+        observing.clear(self.workspace, self._writer(None, None), None)
+
+    def status(self) -> list[FileStatus]:
+        """All writers' live snapshots against the disk."""
+        return reading.status(self.workspace)
+
+    # changes
+
+    def write(
+        self,
+        path: PathLike,
+        content: bytes,
+        *,
+        turn_id: str | None = None,
+        intent_id: str | None = None,
+        read_hash: str | None = None,
+        on_stale: OnStale = "reject",
+        override: bool = False,
+    ) -> Write:
+        """Replace a whole file, or make it, if its bytes are those this writer knows; else refuse, or merge where asked to.
+
+        ``read_hash``: the version the content was made from, of those this writer was given. ``override``: write all the same, the
+        displaced bytes kept and the outcome ``overridden``.
+        """
+        request = self._write_request(path, content, read_hash, on_stale)
+        return change(self.workspace, self._writer(turn_id, intent_id), [request], enforce=self._passing(override))[0]
+
+    def edit(
+        self,
+        path: PathLike,
+        edits: Sequence[Edit],
+        *,
+        replace_all: bool = False,
+        turn_id: str | None = None,
+        intent_id: str | None = None,
+        override: bool = False,
+    ) -> Write:
+        """Make exact replacements (old, new), in order. Needs no earlier read; a change elsewhere in the file does not matter.
+
+        Text is matched in the file's own encoding and line endings.
+        """
+        request = Request(path, "edit", _edit_rule(edits, replace_all))
+        return change(self.workspace, self._writer(turn_id, intent_id), [request], enforce=self._passing(override))[0]
+
+    def write_many(
+        self,
+        contents: Mapping[str, bytes],
+        *,
+        turn_id: str | None = None,
+        intent_id: str | None = None,
+        on_stale: OnStale = "reject",
+    ) -> tuple[Write, ...]:
+        """Write several files, all or nothing; the refusal is that of the first that may not be written."""
+        requests = [self._write_request(path, content, None, on_stale) for path, content in contents.items()]
+        if not requests:
+            return ()
+        return change(self.workspace, self._writer(turn_id, intent_id), requests, enforce=self._passing(override=False))
+
+    def delete(self, path: PathLike, *, turn_id: str | None = None, intent_id: str | None = None, read_hash: str | None = None) -> Write:
+        """Delete a file this writer has read and nobody has changed since; its bytes stay restorable."""
+        request = Request(path, "delete", lambda now: decide_removal(now, needs_read=True), read_hash=read_hash)
+        return change(self.workspace, self._writer(turn_id, intent_id), [request], enforce=self._passing(override=False))[0]
+
+    def move(self, path: PathLike, to: PathLike, *, turn_id: str | None = None, intent_id: str | None = None) -> Write:
+        """Give a file another name, which must be free. Refused where it changed since this writer read it."""
+        request = Request(path, "move", lambda now: decide_removal(now, needs_read=False), to=to)
+        return change(self.workspace, self._writer(turn_id, intent_id), [request])[0]
+
+    def restore(self, path: PathLike, content_hash: str, *, turn_id: str | None = None, intent_id: str | None = None) -> Write:
+        """Bring back a kept version (64 hex digits, or the beginning of them); what stands there now is kept in its turn."""
+        content = self.content(content_hash)
+        mode = observing.mode_before_delete(self.workspace, self._file_path(path))
+        request = Request(path, "restore", _placing(content), asked=content, mode=mode)
+        return change(self.workspace, self._writer(turn_id, intent_id), [request])[0]
+
+    def revert(
+        self,
+        *,
+        turn_id: str,
+        agent_id: str | None = None,
+        dry_run: bool = False,
+        files: Iterable[str] | None = None,
+    ) -> Reverted:
+        """Take back what a turn did to all its files, keeping what came later; all or nothing."""
+        from .reverting import revert
+
+        return revert(self, turn_id=turn_id, agent_id=agent_id, dry_run=dry_run, files=files)
+
+    # for fronts whose client does the writing itself
+
+    def check_write(
+        self,
+        path: PathLike,
+        content: bytes,
+        *,
+        turn_id: str | None = None,
+        intent_id: str | None = None,
+        read_hash: str | None = None,
+        on_stale: OnStale = "reject",
+        override: bool = False,
+    ) -> Decision:
+        """What ``write`` would do, without doing it; a refusal is put on record."""
+        request = self._write_request(path, content, read_hash, on_stale)
+        return consider(self.workspace, self._writer(turn_id, intent_id), request, enforce=self._passing(override))
+
+    def check_edit(
+        self,
+        path: PathLike,
+        edits: Sequence[Edit],
+        *,
+        replace_all: bool = False,
+        turn_id: str | None = None,
+        intent_id: str | None = None,
+        override: bool = False,
+    ) -> Decision:
+        """What ``edit`` would do, without doing it; a refusal is put on record."""
+        request = Request(path, "edit", _edit_rule(edits, replace_all))
+        return consider(self.workspace, self._writer(turn_id, intent_id), request, enforce=self._passing(override))
+
+    def record_change(
+        self,
+        path: PathLike,
+        *,
+        kind: EventKind = "write",
+        outcome: Outcome = "done",
+        before: bytes | None = None,
+        knows: bytes | None = None,
+        turn_id: str | None = None,
+        intent_id: str | None = None,
+        detail: dict[str, Any] | None = None,
+    ) -> Event | None:
+        """Put on record that what stands on disk now was put there by this writer; None where nothing changed.
+
+        ``before``: what it displaced, kept. ``knows``: what the writer knows now, where that is not all of what stands there.
+        """
+        writer = self._writer(turn_id, intent_id)
+        return observing.record_change(self.workspace, writer, path, kind, outcome, before=before, knows=knows, detail=detail)
+
+    def record(
+        self,
+        kind: EventKind,
+        *,
+        outcome: Outcome = "done",
+        file_path: str | None = None,
+        before_hash: str | None = None,
+        after_hash: str | None = None,
+        detail: dict[str, Any] | None = None,
+        turn_id: str | None = None,
+        intent_id: str | None = None,
+    ) -> Event:
+        """Put any other event on record."""
+        writer = self._writer(turn_id, intent_id)
+        return observing.record(self.workspace, writer, kind, outcome, file_path, before_hash, after_hash, detail)
+
+    def keep(self, path: PathLike, content: bytes) -> str:
+        """Keep a version of a file, unless its contents are never kept; its hash."""
+        content_hash = hash_content(content)
+        contents = self.workspace.keepable(self._file_path(path), [(content_hash, content)])
+        self.workspace.store.apply(Batch(contents=contents))
+        return content_hash
+
+    def lease(self, path: PathLike, seconds: float = 10.0) -> Lease:
+        """Hold a path against other writers for at most ten seconds. LeasedError while another holds it."""
+        return observing.lease(self.workspace, self._writer(None, None), self._file_path(path), seconds)
+
+    def release(self, lease: Lease) -> bool:
+        """Give a lease up before its time; false where it had run out and another holds the path."""
+        return self.workspace.store.release_lease(lease.file_path, lease.token)
+
+    # history
+
+    def events(
+        self,
+        *,
+        file_path: PathLike | None = None,
+        agent_id: str | None = None,
+        turn_id: str | None = None,
+        intent_id: str | None = None,
+        kind: EventKind | None = None,
+        outcome: Outcome | None = None,
+        since: str | None = None,
+        limit: int | None = None,
+    ) -> list[Event]:
+        """The events that match all that is given, the newest ``limit`` of them, in order."""
+        path = None if file_path is None else self._file_path(file_path)
+        kinds = None if kind is None else (kind,)
+        outcomes = None if outcome is None else (outcome,)
+        query = EventQuery(path, agent_id, turn_id, intent_id, kinds, outcomes, since=since, limit=limit)
+        return self.workspace.store.events(query)
+
+    def content(self, content_hash: str) -> bytes:
+        """A kept version by its hash, or by the beginning of it. VersionGoneError where it is not kept, or the beginning fits several."""
+        full = content_hash.lower()
+        if len(full) < 64:
+            found = self.workspace.store.find_hashes(full) if full else []
+            if len(found) > 1:
+                raise VersionGoneError(content_hash, f"{content_hash} is the beginning of {len(found)} versions; give more digits.")
+            full = found[0] if found else full
+        content = self.workspace.store.content(full)
+        if content is None:
+            message = f"Version {content_hash} is not kept: too old, never seen, or of a file whose contents are never kept."
+            raise VersionGoneError(content_hash, message)
+        return content
+
+    def blame(self, path: PathLike) -> list[AuthoredLine]:
+        """For each line of the file as it stands, the event that last wrote it."""
+        from .history import blame
+
+        return blame(self, path)
+
+    def why(self, seq: int) -> str:
+        """What happened in one event, in words; for a refusal, why and what to do."""
+        from .history import why
+
+        return why(self, seq)
+
+    def _writer(self, turn_id: str | None, intent_id: str | None) -> Writer:
+        return Writer(self.agent_id, turn_id or self.turn_id, intent_id or self.intent_id)
+
+    def _file_path(self, path: PathLike) -> str:
+        with self.workspace.locator.locate(path, missing_ok=True) as located:
+            return located.file_path
+
+    def _passing(self, override: bool) -> Outcome | None:
+        if override:
+            return "overridden"
+        observed = not self._enforce or self.workspace.settings.mode == "observe" or self.workspace.paused()
+        return "observed" if observed else None
+
+    def _write_request(self, path: PathLike, content: bytes, read_hash: str | None, on_stale: OnStale) -> Request:
+        merge_asked = on_stale == "merge"
+        return Request(path, "write", lambda now: decide_write(now, content, merge_asked=merge_asked), asked=content, read_hash=read_hash)
+
+
+def _edit_rule(edits: Sequence[Edit], replace_all: bool) -> Callable[[Situation], Verdict]:
+    return lambda now: decide_edit(now, edits, replace_all=replace_all)
+
+
+def _placing(content: bytes) -> Callable[[Situation], Verdict]:
+    return lambda now: decide_placing(now, content)

@@ -1,0 +1,135 @@
+"""What a writer did by other means, put on record: changes its own tools made, forgotten snapshots, leases, other events."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from . import refusals
+from .clock import boot_id, monotonic_ns, utc_now
+from .content import hash_content
+from .decision import Situation
+from .errors import refused
+from .records import Event, EventKind, Lease, Outcome, Snapshot
+from .situation import EFFECTIVE, Writer, look, notice_outside, survey
+from .store.protocol import Batch, EventQuery
+from .workspace import Workspace
+
+__all__ = ["clear", "lease", "mode_before_delete", "past_snapshots", "record", "record_change"]
+
+LEASE_LIMIT_S = 10.0
+
+
+def past_snapshots(workspace: Workspace, query: EventQuery) -> list[Snapshot]:
+    """The snapshots that events recorded, from the history: also those replaced or forgotten since."""
+    found = []
+    for event in workspace.store.events(query._replace(outcomes=EFFECTIVE)):
+        detail = event.detail or {}
+        known = detail.get("read_hash", event.after_hash)
+        path = event.to_path or event.file_path
+        if known is None or path is None or event.kind not in ("read", "write", "edit", "restore", "revert", "move", "open", "save"):
+            continue
+        shown = detail.get("lines")
+        lines = None if shown is None else tuple((first, last) for first, last in shown)
+        found.append(Snapshot(path, known, event.turn_id, event.intent_id, event.timestamp, event.agent_id, lines, None, event.seq))
+    return found
+
+
+def clear(workspace: Workspace, writer: Writer, file_path: str | None) -> None:
+    """Forget one file, or (None) all."""
+    event = _event(workspace, writer, "clear", "done", file_path, None, None, None)
+    workspace.store.apply(Batch(events=(event,), forget=((writer.agent_id, file_path),)))
+
+
+def record(
+    workspace: Workspace,
+    writer: Writer,
+    kind: EventKind,
+    outcome: Outcome,
+    file_path: str | None,
+    before_hash: str | None,
+    after_hash: str | None,
+    detail: dict[str, Any] | None,
+) -> Event:
+    """Any event; nothing else changes."""
+    event = _event(workspace, writer, kind, outcome, file_path, before_hash, after_hash, detail)
+    return event._replace(seq=workspace.store.apply(Batch(events=(event,)))[0])
+
+
+def record_change(
+    workspace: Workspace,
+    writer: Writer,
+    path: str | os.PathLike[str],
+    kind: EventKind,
+    outcome: Outcome,
+    *,
+    before: bytes | None,
+    knows: bytes | None,
+    detail: dict[str, Any] | None,
+) -> Event | None:
+    """What stands on disk is this writer's doing. Without ``before``, the change is from what the history last saw there.
+
+    What is not given as known: where the writer's snapshot was fresh up to this change, it knows what stands there; otherwise its
+    snapshot stays as it is, since others' changes would be passed off as seen.
+    """
+    with workspace.locator.locate(path, missing_ok=True) as located, workspace.locks.exclusive(located.file_path):
+        found = look(located)
+        after = None if found is None else hash_content(found.content)
+        history = notice_outside(workspace, located.file_path, after)
+        snapshot = workspace.store.snapshot(writer.agent_id, located.file_path)
+        before_hash = hash_content(before) if before is not None else history[0].before_hash if history else None
+        if before is None and not history and (snapshot is None or snapshot.read_hash == after):
+            return None
+        extra = dict(detail or {})
+        snapshots: tuple[Snapshot, ...] = ()
+        known = after if knows is None else hash_content(knows)
+        fresh = snapshot is None or snapshot.read_hash == before_hash
+        if known is not None and (knows is not None or fresh):
+            seen_seq = 0 if known == after or snapshot is None else snapshot.seq
+            if known != after:
+                extra |= {"read_hash": known, "seen_seq": seen_seq}
+            signature = found.signature if found is not None and known == after else None
+            labels = (writer.turn_id, writer.intent_id)
+            snapshots = (Snapshot(located.file_path, known, *labels, utc_now(), writer.agent_id, None, signature, seen_seq),)
+        event = _event(workspace, writer, kind, outcome, located.file_path, before_hash, after, extra or None)
+        pairs = [(hash_content(content), content) for content in (before, knows, found.content if found else None) if content is not None]
+        forget = ((writer.agent_id, located.file_path),) if after is None else ()
+        contents = workspace.keepable(located.file_path, pairs)
+        seqs = workspace.store.apply(Batch(events=(event,), snapshots=snapshots, forget=forget, contents=contents))
+        return event._replace(seq=seqs[0])
+
+
+def mode_before_delete(workspace: Workspace, file_path: str) -> int | None:
+    """The mode a deleted file had, to be given back to it where it is brought back."""
+    deleted = workspace.store.events(EventQuery(file_path=file_path, kinds=("delete", "revert"), outcomes=EFFECTIVE, limit=1))
+    mode = (deleted[0].detail or {}).get("mode") if deleted else None
+    return mode if isinstance(mode, int) else None
+
+
+def lease(workspace: Workspace, writer: Writer, file_path: str, seconds: float) -> Lease:
+    """The path's lease, or LeasedError naming who has it."""
+    now = monotonic_ns()
+    until = now + int(min(seconds, LEASE_LIMIT_S) * 1e9)
+    got = workspace.store.acquire_lease(file_path, writer.agent_id, boot_id(), now, until)
+    if got is not None:
+        return got
+    held = workspace.store.lease(file_path, boot_id(), monotonic_ns())
+    if held is None:
+        return lease(workspace, writer, file_path, seconds)
+    with workspace.locator.locate(file_path, missing_ok=True) as located:
+        now_there: Situation = survey(workspace, located, writer).situation
+    raise refused(refusals.leased(now_there._replace(lease=held)))
+
+
+def _event(
+    workspace: Workspace,
+    writer: Writer,
+    kind: EventKind,
+    outcome: Outcome,
+    file_path: str | None,
+    before_hash: str | None,
+    after_hash: str | None,
+    detail: dict[str, Any] | None,
+) -> Event:
+    labels = (writer.agent_id, writer.turn_id, writer.intent_id)
+    return Event(0, utc_now(), kind, outcome, None, workspace.store.epoch, *labels, file_path, None, before_hash, after_hash, detail)

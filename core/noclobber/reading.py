@@ -1,0 +1,215 @@
+"""The course of a guarded read, and what follows from a snapshot: is it still fresh?
+
+A check of an unchanged file costs one ``stat`` and a comparison; everything dearer happens only where that does not settle it.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from . import refusals
+from .clock import utc_now
+from .content import StableRead, hash_content, same_signature
+from .errors import FileAccessError, NoclobberError
+from .merge import changed_regions, join_ranges, shown_covers
+from .paths import Located
+from .records import Event, FileStatus, LineRange, Read, Refusal, Signature, Snapshot
+from .recovery import settle_path
+from .situation import Writer, look, notice_outside, open_buffers, survey
+from .store.protocol import Batch
+from .workspace import Workspace
+
+__all__ = ["Freshness", "read", "record_snapshot", "status"]
+
+
+def read(workspace: Workspace, writer: Writer, path: str | os.PathLike[str], lines: Sequence[LineRange] | None = None) -> Read:
+    """The whole file and a snapshot of it; ``lines``: only these are shown to the writer.
+
+    FileAccessError (ENOENT) where it is absent, after noting that the writer now knows that.
+    """
+    with workspace.locator.locate(path, missing_ok=True) as located:
+        if workspace.store.pending(located.file_path):
+            with workspace.locks.exclusive(located.file_path):
+                settle_path(workspace, located.file_path)
+        # Shared with other readers; a change of several files, or a rewrite in place, is never seen half done.
+        with workspace.locks.shared(located.file_path):
+            found = look(located)
+            if found is None:
+                _note_absent(workspace, writer, located.file_path)
+                raise FileAccessError(located.file_path, errno.ENOENT, f"There is no file {located.file_path!r} in the workspace.")
+            snapshot = _record(workspace, writer, located, found, lines)
+        notices = tuple(refusals.unsaved_notice(opened) for opened in open_buffers(workspace, located.file_path, writer))
+        return Read(found.content, snapshot, notices)
+
+
+def record_snapshot(
+    workspace: Workspace, writer: Writer, path: str | os.PathLike[str], content: bytes | str, lines: Sequence[LineRange] | None = None
+) -> Snapshot:
+    """What a writer was shown by other means.
+
+    Text is matched with the disk modulo BOM and line endings; where it is the disk's, the disk's bytes count.
+    """
+    with workspace.locator.locate(path, missing_ok=True) as located:
+        if isinstance(content, str):
+            content = _bytes_of(located, content)
+        content_hash = hash_content(content)
+        now = utc_now()
+        shown = None if lines is None else join_ranges(lines)
+        detail = None if shown is None else {"lines": [list(span) for span in shown]}
+        event = _event(workspace, writer, located.file_path, now, content_hash, detail)
+        snapshot = Snapshot(located.file_path, content_hash, writer.turn_id, writer.intent_id, now, writer.agent_id, shown)
+        contents = workspace.keepable(located.file_path, [(content_hash, content)])
+        seqs = workspace.store.apply(Batch(events=(event,), snapshots=(snapshot,), contents=contents))
+        return snapshot._replace(seq=seqs[-1])
+
+
+def status(workspace: Workspace) -> list[FileStatus]:
+    """Every writer's live snapshots against the disk: fresh, stale or deleted."""
+    hashes: dict[str, tuple[str | None, Signature | None]] = {}
+    rows, settled = [], []
+    for snapshot in workspace.store.snapshots():
+        stat = _stat(workspace.root, snapshot.file_path)
+        if stat is None:
+            state = "deleted"
+        elif snapshot.signature is not None and same_signature(snapshot.signature, stat):
+            state = "fresh"
+        else:
+            found, signature = hashes.get(snapshot.file_path) or _hash_now(workspace, snapshot.file_path)
+            hashes[snapshot.file_path] = (found, signature)
+            state = "deleted" if found is None else "fresh" if found == snapshot.read_hash else "stale"
+            if state == "fresh" and signature is not None and signature.settled:
+                settled.append(snapshot._replace(signature=signature))
+        rows.append(FileStatus(snapshot.file_path, snapshot.agent_id, snapshot.turn_id, snapshot.intent_id, state, snapshot.timestamp))  # type: ignore[arg-type]
+    if settled:
+        _remember_signatures(workspace, settled)
+    return rows
+
+
+class _Checked(NamedTuple):
+    absolute: str
+    signature: Signature
+    version: int
+
+
+class Freshness:
+    """``verify_before_write`` of one writer, with what makes it cheap: signatures already seen to belong to the snapshot's bytes.
+
+    Shared by threads: each entry is put and taken whole.
+    """
+
+    def __init__(self, workspace: Workspace, writer: Writer) -> None:
+        self._workspace = workspace
+        self._writer = writer
+        self._checked: dict[str, _Checked] = {}
+
+    def verify(self, path: str | os.PathLike[str]) -> Refusal | None:
+        """None where this writer may write: unchanged, or never read. Else the refusal a write would get."""
+        key = os.fspath(path)
+        entry = self._checked.get(key)
+        if entry is not None and entry.version == self._workspace.store.version():
+            try:
+                if same_signature(entry.signature, os.stat(entry.absolute)):
+                    return None
+            except OSError:
+                pass  # gone or out of reach: the long way has the words for it
+        return self._look_closely(key)
+
+    def _look_closely(self, key: str) -> Refusal | None:
+        workspace = self._workspace
+        self._checked.pop(key, None)
+        version = workspace.store.version()  # before looking: a change during the look must not be taken for seen
+        with workspace.locator.locate(key, missing_ok=True) as located:
+            seen = survey(workspace, located, self._writer)
+        now = seen.situation
+        if now.snapshot is None:
+            return None
+        if now.stale:
+            return refusals.stale(now, mergeable=False)
+        if seen.read is not None and seen.read.signature.settled:
+            absolute = os.path.join(workspace.root, located.file_path)
+            if len(self._checked) > 100_000:
+                self._checked.clear()
+            self._checked[key] = _Checked(absolute, seen.read.signature, version)
+        return None
+
+
+def _record(workspace: Workspace, writer: Writer, located: Located, found: StableRead, lines: Sequence[LineRange] | None) -> Snapshot:
+    path, content_hash = located.file_path, hash_content(found.content)
+    shown = None if lines is None else join_ranges(lines)
+    now = utc_now()
+    detail: dict[str, Any] | None = None if shown is None else {"lines": [list(span) for span in shown]}
+    snapshot = Snapshot(path, content_hash, writer.turn_id, writer.intent_id, now, writer.agent_id, shown, found.signature)
+    advanced = snapshot if shown is None else _advanced(workspace, snapshot, shown, found.content)
+    events = (*notice_outside(workspace, path, content_hash), _event(workspace, writer, path, now, content_hash, detail))
+    contents = workspace.keepable(path, [(content_hash, found.content)])
+    seqs = workspace.store.apply(Batch(events=events, snapshots=(advanced,), contents=contents))
+    return advanced._replace(seq=advanced.seq or seqs[-1])
+
+
+def _advanced(workspace: Workspace, snapshot: Snapshot, shown: tuple[LineRange, ...], content: bytes) -> Snapshot:
+    """A partial read beside what the writer knew: the same bytes join up; newer ones replace only where all that changed was shown."""
+    known = workspace.store.snapshot(snapshot.agent_id, snapshot.file_path)
+    if known is None:
+        return snapshot
+    if known.read_hash == snapshot.read_hash:
+        return snapshot._replace(lines=None if known.lines is None else join_ranges([*known.lines, *shown]))
+    if known.lines is not None:
+        return snapshot
+    before = workspace.store.content(known.read_hash)
+    if before is not None and shown_covers(shown, changed_regions(content, before)):
+        return snapshot._replace(lines=None)
+    return known
+
+
+def _event(workspace: Workspace, writer: Writer, path: str, now: str, content_hash: str | None, detail: dict[str, Any] | None) -> Event:
+    epoch = workspace.store.epoch
+    return Event(
+        0, now, "read", "done", None, epoch, writer.agent_id, writer.turn_id, writer.intent_id, path, None, None, content_hash, detail
+    )
+
+
+def _note_absent(workspace: Workspace, writer: Writer, path: str) -> None:
+    """The writer has seen that the file is gone: from now on it may make it anew."""
+    if workspace.store.snapshot(writer.agent_id, path) is None:
+        return
+    events = (*notice_outside(workspace, path, None), _event(workspace, writer, path, utc_now(), None, None))
+    workspace.store.apply(Batch(events=events, forget=((writer.agent_id, path),)))
+
+
+def _bytes_of(located: Located, text: str) -> bytes:
+    """The disk's own bytes where the text is theirs, else the text as UTF-8."""
+    from .text import same_text
+
+    found = look(located)
+    if found is not None and same_text(text, found.content):
+        return found.content
+    return text.encode("utf-8", "surrogateescape")
+
+
+def _stat(root: str, file_path: str) -> os.stat_result | None:
+    try:
+        return os.stat(f"{root}/{file_path}")
+    except OSError:
+        return None
+
+
+def _hash_now(workspace: Workspace, file_path: str) -> tuple[str | None, Signature | None]:
+    try:
+        with workspace.locator.locate(file_path, missing_ok=True) as located:
+            found = look(located)
+    except NoclobberError:
+        return None, None
+    return (None, None) if found is None else (hash_content(found.content), found.signature)
+
+
+def _remember_signatures(workspace: Workspace, snapshots: Sequence[Snapshot]) -> None:
+    """So that the next look is a ``stat``: only for snapshots that nobody has replaced meanwhile."""
+    still = []
+    for snapshot in snapshots:
+        present = workspace.store.snapshot(snapshot.agent_id, snapshot.file_path)
+        if present is not None and present.seq == snapshot.seq and present.read_hash == snapshot.read_hash:
+            still.append(snapshot)
+    workspace.store.apply(Batch(snapshots=still))

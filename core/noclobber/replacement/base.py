@@ -1,0 +1,170 @@
+"""What all actions on one file share: where it stands, who is told, and careful reading of what came out."""
+
+from __future__ import annotations
+
+import os
+import time
+from abc import ABC, abstractmethod
+from typing import Literal, NamedTuple, Protocol
+
+from ..content import hash_content
+from ..store.protocol import Pending
+from ..syscalls import lease_held, read_lease
+
+__all__ = ["Action", "Displaced", "Result", "Site", "Witness", "hash_at", "read_all", "read_displaced", "write_whole"]
+
+Result = Literal["placed", "overtaken"]
+"""``placed``: the change stands and displaced what was expected; ``overtaken``: a newer version stands, put back where it had come out."""
+
+BESIDE = "@"
+"""Begins a temporary name that stands beside the target, where that is on another file system than ``.noclobber``."""
+_QUIET_WAIT_S = 0.05
+
+
+class Site(NamedTuple):
+    """Where an action works, as open directories: no path can be swapped under it.
+
+    ``parent``/``name``: the target; ``to_parent``/``to_name``: where a move leads; ``tmp``: ``.noclobber/tmp``.
+    """
+
+    parent: int
+    name: str
+    tmp: int
+    to_parent: int = -1
+    to_name: str = ""
+
+    def temp(self, row: Pending) -> tuple[int, str]:
+        """The directory and name of a row's temporary file."""
+        name = row.temp_name or ""
+        return (self.parent, name[len(BESIDE) :]) if name.startswith(BESIDE) else (self.tmp, name)
+
+
+class Witness(Protocol):
+    """Who is told of each step before it is made."""
+
+    def record(self, row: Pending, keep: bytes | None = None) -> None:
+        """Put the row on record, keeping these bytes with it, before the exchange it announces."""
+
+    def step(self, name: str) -> None:
+        """A step is about to be made (tests pause, write or kill here)."""
+
+
+class Displaced(NamedTuple):
+    """What came out: its bytes, their hash, and whether it is proven that nobody still writes into it."""
+
+    content: bytes
+    hash: str
+    quiet: bool
+
+
+class Action(ABC):
+    """One file's change: ``prepare``, ``make``, then ``tidy`` once the outcome is on record, or ``undo``.
+
+    ``row`` is kept as it was last recorded. ``late`` is true where the displaced file is still held open by a writer:
+    it must be moved to ``kept/`` instead of being removed.
+    """
+
+    def __init__(self, row: Pending, site: Site, witness: Witness) -> None:
+        self.row = row
+        self.site = site
+        self.witness = witness
+        self.late = False
+
+    @abstractmethod
+    def make(self) -> Result:
+        """Carry the change out; the row must be on record."""
+
+    @abstractmethod
+    def undo(self) -> Result:
+        """Take back a change that was made: ``placed`` if the old version stands again, else newer bytes were kept."""
+
+    @abstractmethod
+    def recover(self) -> Result:
+        """Go on from wherever a crash stopped a row that is ``intended``, towards having been made."""
+
+    @abstractmethod
+    def recover_undo(self) -> Result:
+        """Go on from wherever a crash stopped it, towards the old version."""
+
+    @property
+    def ours(self) -> str | None:
+        """What this change set out to place; the row's own ``placing`` is another once something newer came out."""
+        placing: str | None = self.row.outcome["placing"]
+        return placing
+
+    @property
+    def old(self) -> str | None:
+        """What this change set out to displace."""
+        expecting: str | None = self.row.outcome["expecting"]
+        return expecting
+
+    def intend(self, placing: str | None, expecting: str | None, keep: bytes | None = None) -> None:
+        """Put on record what the next exchange places and expects, before it is made."""
+        self.row = self.row._replace(placing=placing, expecting=expecting)
+        self.witness.record(self.row, keep)
+
+    def tidy(self, kept: int) -> None:
+        """Put the temporary file away: removed, or into the directory ``kept`` where it is ``late``."""
+        if self.row.temp_name is None:
+            return
+        directory, name = self.site.temp(self.row)
+        try:
+            if self.late:
+                os.rename(name, f"late-{name}", src_dir_fd=directory, dst_dir_fd=kept)
+            else:
+                os.unlink(name, dir_fd=directory)
+        except FileNotFoundError:
+            pass
+
+
+def write_whole(fd: int, content: bytes) -> None:
+    """Write all bytes from the descriptor's position on."""
+    view = memoryview(content)
+    while view:
+        view = view[os.write(fd, view) :]
+
+
+def read_all(fd: int) -> bytes:
+    """All bytes of an open file, from its beginning."""
+    os.lseek(fd, 0, os.SEEK_SET)
+    size = os.fstat(fd).st_size
+    parts = []
+    while chunk := os.read(fd, max(size, 1) + 1):
+        parts.append(chunk)
+        size = 1 << 20
+    return parts[0] if len(parts) == 1 else b"".join(parts)
+
+
+def hash_at(directory: int, name: str) -> str | None:
+    """The hash of the regular file at a name, None where there is none that can be read."""
+    try:
+        fd = os.open(name, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=directory)
+    except OSError:
+        return None
+    try:
+        return hash_content(read_all(fd))
+    except OSError:
+        return None
+    finally:
+        os.close(fd)
+
+
+def read_displaced(directory: int, name: str, expecting: str | None) -> Displaced:
+    """What came out of an exchange, and whether it can still change.
+
+    A read lease is granted only while nobody has the file open for writing; here, where no path leads to it any
+    more, that proves it final. Where it is what was expected but somebody holds it, they get 50 ms to finish.
+    """
+    fd = os.open(name, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW, dir_fd=directory)
+    try:
+        deadline = time.monotonic() + _QUIET_WAIT_S
+        while True:
+            leased = read_lease(fd)
+            content = read_all(fd)
+            quiet = leased and lease_held(fd)
+            found = Displaced(content, hash_content(content), quiet)
+            if quiet or found.hash != expecting or time.monotonic() > deadline:
+                return found
+            time.sleep(0.001)
+    finally:
+        os.close(fd)

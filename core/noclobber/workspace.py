@@ -1,0 +1,137 @@
+"""Everything one workspace has: opened once in a process, shared by all its writers there.
+
+Holds the pieces together (root, settings, locks, store, journal, temporary files) and decides nothing.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Callable, Iterable
+from types import TracebackType
+
+from .errors import WorkspaceError
+from .journal import Journal
+from .liveness import Live
+from .locks import PathLocks
+from .paths import Locator
+from .roots import root_for
+from .secrecy import Secrecy
+from .settings import Settings, is_off, load_settings
+from .store.protocol import Store
+from .store.sqlite import SqliteStore
+
+__all__ = ["Workspace"]
+
+_FOLDERS = ("tmp", "kept", "live")
+
+
+def _no_step(_name: str) -> None:
+    """Nobody watches the steps of a change."""
+
+
+class Workspace:
+    """One guarded folder tree. ``root`` and ``state`` are absolute paths; ``notice`` is what opening it had to say, if anything.
+
+    ``step`` is called with the name of each step of a change before it is made: tests pause, write or kill there.
+    """
+
+    def __init__(self, root: str, *, store: Store | None = None, step: Callable[[str], None] = _no_step) -> None:
+        self.root = os.path.realpath(root)
+        self.state = os.path.join(self.root, ".noclobber")
+        self.step = step
+        self.settings: Settings = load_settings(self.root)
+        _make_state(self.state)
+        self.locator = Locator(self.root)
+        self.locks = PathLocks(self.state)
+        self.secrecy = Secrecy(self.root, self.settings)
+        self.notice: str | None = None
+        self.journal: Journal | None = None
+        if store is None:
+            sqlite = SqliteStore(self.state, keep_megabytes=self.settings.keep_megabytes, keep_days=self.settings.keep_days)
+            self.notice = sqlite.opening_notice
+            self.journal = Journal(self.state, sqlite)
+            store = sqlite
+        self.store: Store = store
+        self._folders: dict[str, int] = {}
+        self._live: Live | None = None
+        self._pid = os.getpid()
+        self._made = 0
+
+    @classmethod
+    def open(cls, path: str | os.PathLike[str], *, step: Callable[[str], None] = _no_step) -> Workspace:
+        """The workspace that owns ``path`` (a folder, or a file in it), made there if there is none yet; settles what a crash left.
+
+        WorkspaceError says why it cannot be opened; StoreError why its state cannot be used.
+        """
+        from .recovery import settle_all
+
+        workspace = cls(root_for(os.fspath(path)), step=step)
+        settle_all(workspace)
+        return workspace
+
+    def __enter__(self) -> Workspace:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Write out the journal and let go of everything; idempotent."""
+        if self.journal is not None:
+            self.journal.close()
+        self.store.close()
+        self.locks.close()
+        self.locator.close()
+        if self._live is not None and self._pid == os.getpid():
+            self._live.close()
+            self._live = None
+        while self._folders:
+            os.close(self._folders.popitem()[1])
+
+    def paused(self) -> bool:
+        """Whether somebody turned noclobber off for a while."""
+        return is_off({}, self.state)
+
+    def folder(self, name: str) -> int:
+        """An open descriptor of ``tmp`` or ``kept``; made anew where somebody removed the state under us."""
+        fd = self._folders.get(name, -1)
+        if fd >= 0 and os.fstat(fd).st_nlink > 0:
+            return fd
+        if fd >= 0:
+            os.close(fd)
+        _make_state(self.state)
+        fd = self._folders[name] = os.open(os.path.join(self.state, name), os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        return fd
+
+    def live(self, description: dict[str, str] | None = None) -> Live:
+        """The held lock that says this process lives; made at first need, and again in a forked child or after the state was removed."""
+        if self._live is None or self._pid != os.getpid() or not self._live.held():
+            self._live = Live(self.state, description or {})
+            self._pid = os.getpid()
+        return self._live
+
+    def temp_name(self, *, secret: bool) -> str:
+        """A fresh name in ``tmp`` that tells whose it is and whether its content may be kept should nobody claim it."""
+        self._made += 1
+        return f"{'s' if secret else 'c'}-{self.live().id}-{self._made}"
+
+    def keepable(self, file_path: str, contents: Iterable[tuple[str, bytes]]) -> list[tuple[str, bytes]]:
+        """Those contents that may be kept: none for files whose contents are never kept."""
+        return [] if self.secrecy.never_kept(file_path) else list(contents)
+
+
+def _make_state(state: str) -> None:
+    try:
+        os.makedirs(state, mode=0o700, exist_ok=True)
+        for name in _FOLDERS:
+            os.makedirs(os.path.join(state, name), mode=0o700, exist_ok=True)
+        ignore = os.path.join(state, ".gitignore")
+        if not os.path.exists(ignore):
+            with open(ignore, "x", encoding="ascii") as file:
+                file.write("*\n")
+    except FileExistsError:
+        return  # another process was quicker
+    except OSError as error:
+        reason = os.strerror(error.errno or errno.EIO)
+        raise WorkspaceError(f"Cannot keep state in {state}: {reason}. Give this user write access to it, or set NOCLOBBER=off.") from error
