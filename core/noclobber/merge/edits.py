@@ -10,12 +10,12 @@ from collections.abc import Sequence
 from itertools import accumulate
 from typing import NamedTuple
 
-from .lines import as_utf8, count_lines, split_lines, utf16_codec
+from .lines import as_utf8, count_line_ends, split_lines, unit_size, utf16_codec
 from .regions import Change, changed_regions
 
 __all__ = ["EditAmbiguous", "EditNotFound", "Edited", "apply_edits", "find_all", "rebase_edit"]
 
-_BOMS = (b"", b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")
+_BOMS = (b"", b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff", b"\xff\xfe\x00\x00", b"\x00\x00\xfe\xff")
 _LINES_NAMED = 10
 _SHOWN = 120
 
@@ -49,7 +49,7 @@ def apply_edits(
 
     An old text must stand exactly once, or with ``replace_all`` at least once. An empty old text fills an empty file.
     """
-    step = 2 if utf16_codec(content) else 1
+    step = unit_size(content)
     now = content
     for index, (old, new) in enumerate(edits):
         places = _places(now, old, step)
@@ -70,7 +70,7 @@ def rebase_edit(known: bytes, edits: Sequence[tuple[bytes, bytes]], *, replace_a
 
 
 def find_all(content: bytes, old: bytes, step: int = 1) -> list[int]:
-    """Every offset at which a text stands, overlapping ones too; ``step`` 2 passes over offsets inside a UTF-16 unit."""
+    """Every offset at which a text stands, overlapping ones too; ``step`` is the size of a code unit: none begins inside one."""
     places = []
     at = content.find(old)
     while at >= 0:
@@ -98,8 +98,8 @@ def _replaced(content: bytes, places: list[int], size: int, new: bytes) -> bytes
 
 def _line_of(content: bytes, offset: int) -> int:
     if utf16_codec(content):
-        return count_lines(as_utf8(content[:offset])) + 1
-    return count_lines(content[:offset]) + 1
+        return count_line_ends(as_utf8(content[:offset])) + 1
+    return count_line_ends(content[:offset]) + 1
 
 
 def _hint(content: bytes, old: bytes) -> str:
@@ -152,8 +152,9 @@ def _hint_difference(lines: list[bytes], old: list[bytes], offset: int) -> str:
         at = index + offset
         there = lines[at].strip() if 0 <= at < len(lines) else None
         if there != line.strip():
-            found = "is outside the file" if there is None else f"reads {_quoted(there)}"
-            return f"Its line {index + 1} differs: line {at + 1} of the file {found}."
+            if there is None:
+                return f"It would run past the {'end' if at >= 0 else 'beginning'} of the file with its line {index + 1}."
+            return f"Its line {index + 1} differs: line {at + 1} of the file reads {_quoted(there)}."
     return "Some of its lines stand in the file, but not as a whole; read the file again."
 
 

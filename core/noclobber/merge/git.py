@@ -27,12 +27,10 @@ def merge_file(base: bytes, ours: bytes, theirs: bytes, scratch: str | None = No
                 timeout=_SECONDS,
                 check=False,
             )
-    except FileNotFoundError:
-        return 0, b"", _NO_GIT
     except subprocess.TimeoutExpired:
         return 0, b"", f"git took more than {_SECONDS} seconds to merge; the versions are too large or too different."
     except OSError as error:
-        return 0, b"", f"The merge could not be started: {error.strerror}."
+        return 0, b"", _NO_GIT if error.filename == "git" else f"The merge could not be started: {error.strerror} ({error.filename})."
     if 0 <= done.returncode <= 127:
         return done.returncode, done.stdout, ""
     return 0, b"", f"git could not merge: {done.stderr.decode('utf-8', 'replace').strip() or f'status {done.returncode}'}"

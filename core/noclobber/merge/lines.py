@@ -9,7 +9,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-__all__ = ["Trimmed", "as_utf8", "common_prefix", "common_suffix", "count_lines", "split_lines", "trim", "utf16_codec"]
+__all__ = [
+    "Trimmed",
+    "as_utf8",
+    "common_prefix",
+    "common_suffix",
+    "count_line_ends",
+    "count_lines",
+    "split_lines",
+    "trim",
+    "unit_size",
+    "utf16_codec",
+]
 
 
 class Trimmed(NamedTuple):
@@ -25,9 +36,21 @@ def split_lines(content: bytes) -> list[bytes]:
     return content.splitlines(keepends=True)
 
 
-def count_lines(content: bytes) -> int:
-    """How many line ends there are."""
+def count_line_ends(content: bytes) -> int:
+    """How many line ends there are; in front of an offset, the number (from 0) of the line it is in."""
     return content.count(b"\n") + content.count(b"\r") - content.count(b"\r\n")
+
+
+def count_lines(content: bytes) -> int:
+    """How many lines ``split_lines`` gives: a last line without an end counts, the emptiness after a last line end does not."""
+    return count_line_ends(content) + bool(content and not content.endswith((b"\n", b"\r")))
+
+
+def unit_size(content: bytes) -> int:
+    """Bytes of one code unit: 4 or 2 where a BOM says so, else 1."""
+    if content.startswith((b"\xff\xfe\x00\x00", b"\x00\x00\xfe\xff")):
+        return 4
+    return 1 if utf16_codec(content) is None else 2
 
 
 def utf16_codec(content: bytes) -> str | None:

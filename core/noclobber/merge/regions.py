@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from ..records import LineRange
-from .lines import as_utf8, count_lines, split_lines, trim
+from .lines import as_utf8, count_line_ends, split_lines, trim
 from .matching import compare_lines
 
 __all__ = [
@@ -46,7 +46,7 @@ def regions_of(before: bytes, after: bytes) -> tuple[list[Change], bool]:
     if before == after:
         return [], False
     trimmed = trim(before, after)
-    skipped = count_lines(before[: trimmed.start])
+    skipped = count_line_ends(before[: trimmed.start])
     old = split_lines(before[trimmed.start : trimmed.before_end])
     new = split_lines(after[trimmed.start : trimmed.after_end])
     blocks, coarse = compare_lines(old, new)
@@ -103,12 +103,7 @@ def map_ranges(ranges: Iterable[LineRange], changes: Sequence[Change], *, touche
     ``touched`` the new lines of each change that overlaps or adjoins a range are added.
     """
     wanted = join_ranges(ranges)
-    mapped = [
-        (max(first, start + 1) + shift, min(last, end) + shift)
-        for first, last in wanted
-        for start, end, shift in _untouched(changes, last)
-        if first <= end and start < last
-    ]
+    mapped = list(_mapped(wanted, _unchanged(changes)))
     if touched:
         mapped.extend(
             (after[0] + 1, after[1]) for before, after in changes if any(touches((first - 1, last), before) for first, last in wanted)
@@ -116,13 +111,26 @@ def map_ranges(ranges: Iterable[LineRange], changes: Sequence[Change], *, touche
     return join_ranges(mapped)
 
 
-def _untouched(changes: Sequence[Change], last: int) -> Iterator[tuple[int, int, int]]:
-    """Spans (from 0, end excluded) of the old version that stayed, with what to add to get to the new one."""
+def _mapped(wanted: Sequence[LineRange], unchanged: Sequence[tuple[int, int | None, int]]) -> Iterator[LineRange]:
+    at = 0
+    for first, last in wanted:
+        while (end := unchanged[at][1]) is not None and end < first:
+            at += 1
+        for index in range(at, len(unchanged)):
+            start, end, shift = unchanged[index]
+            if start >= last:
+                break
+            yield max(first, start + 1) + shift, min(last, last if end is None else end) + shift
+
+
+def _unchanged(changes: Sequence[Change]) -> list[tuple[int, int | None, int]]:
+    """Spans of the old version that stayed (from 0, end excluded, None: to its end), with what to add to get to the new one."""
+    spans: list[tuple[int, int | None, int]] = []
     start = shift = 0
     for before, after in changes:
-        yield start, before[0], shift
+        spans.append((start, before[0], shift))
         start, shift = before[1], after[1] - before[1]
-    yield start, max(last, start), shift
+    return [*spans, (start, None, shift)]
 
 
 def shown_covers(ranges: Iterable[LineRange], changes: Sequence[Change]) -> bool:

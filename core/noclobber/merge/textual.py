@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from ..text import decode_text
 from .edits import EditNotFound
-from .lines import utf16_codec
+from .lines import common_prefix, common_suffix
 
 __all__ = ["text_edits_to_bytes"]
 
@@ -20,52 +21,41 @@ def text_edits_to_bytes(content: bytes, edits: Sequence[tuple[str, str]]) -> lis
     that matches. A BOM in an edit is ignored where the file has one. EditNotFound names a character that the
     file's encoding does not have.
     """
-    codec, bom = _form(content)
-    text = content[len(bom) :].decode(codec, "surrogatepass" if codec.startswith("utf") else "strict")
+    text, form = decode_text(content)
     found: list[tuple[bytes, bytes]] = []
     for index, (old, new) in enumerate(edits):
-        if bom:
+        if form.bom:
             old, new = old.removeprefix("\ufeff"), new.removeprefix("\ufeff")
-        old, new = _with_line_ends(text, old, new)
+        if form.mixed:
+            old, new = _with_mixed_ends(text, old, new)
+            text = text.replace(old, new, 1)
+        elif "\n" in text:
+            old, new = _ended(old, form.newline), _ended(new, form.newline)
         try:
-            found.append((_encoded(old, codec), _encoded(new, codec)))
+            found.append((old.encode(form.encoding), new.encode(form.encoding)))
         except UnicodeEncodeError as error:
-            missing = error.object[error.start]
-            return EditNotFound(index, f"The file's encoding ({codec}) has no character {missing!r}, so this edit cannot be made in it.")
-        text = text.replace(old, new, 1) if old else text + new
+            return EditNotFound(index, _missing(error, form.encoding))
     return found
 
 
-def _form(content: bytes) -> tuple[str, bytes]:
-    """Codec and BOM. Bytes that are not UTF-8 are taken as Latin-1, in which every byte is a character."""
-    codec = utf16_codec(content)
-    if codec:
-        return codec, content[:2]
-    bom = content[:3] if content.startswith(b"\xef\xbb\xbf") else b""
-    try:
-        content.decode()
-    except UnicodeDecodeError:
-        return "latin-1", b""
-    return "utf-8", bom
+def _missing(error: UnicodeEncodeError, encoding: str) -> str:
+    return f"The file's encoding ({encoding}) has no character {error.object[error.start]!r}, so this edit cannot be made in it."
 
 
-def _encoded(text: str, codec: str) -> bytes:
-    return text.encode(codec)
-
-
-def _with_line_ends(text: str, old: str, new: str) -> tuple[str, str]:
-    pairs = text.count("\r\n")
-    feeds, returns = text.count("\n") - pairs, text.count("\r") - pairs
-    if not (pairs or feeds or returns):
-        return old, new
-    if pairs and not feeds:
-        return _ended(old, "\r\n"), _ended(new, "\r\n")
-    if not pairs:
-        end = "\n" if feeds else "\r"
-        return _ended(old, end), _ended(new, end)
+def _with_mixed_ends(text: str, old: str, new: str) -> tuple[str, str]:
     there = _as_it_stands(text, old)
     near = there if "\n" in there else text
-    return there, _ended(new, "\r\n" if 2 * near.count("\r\n") > near.count("\n") else "\n")
+    return there, _mixed(there, _ended(new, "\n"), "\r" if 2 * near.count("\r\n") > near.count("\n") else "")
+
+
+def _mixed(there: str, new: str, end: str) -> str:
+    """The new text with the line ends of the lines that it keeps from the old one, and the prevailing one on the others."""
+    have, want = there.split("\n"), new.split("\n")
+    old_lines, new_lines = [line.removesuffix("\r") for line in have[:-1]], want[:-1]
+    kept = common_prefix(old_lines, new_lines)
+    kept_last = common_suffix(old_lines, new_lines, min(len(old_lines), len(new_lines)) - kept)
+    changed = [line + end for line in new_lines[kept : len(new_lines) - kept_last]]
+    return "\n".join([*have[:kept], *changed, *have[len(old_lines) - kept_last : -1], want[-1]])
 
 
 def _ended(text: str, end: str) -> str:
