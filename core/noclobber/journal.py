@@ -13,7 +13,7 @@ import threading
 import time
 import weakref
 from collections.abc import Callable, Iterator
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from .errors import NoclobberError, StoreError
 from .records import Event
@@ -56,6 +56,7 @@ class Journal:
         self._thread: threading.Thread | None = None
         self._closed = False
         myself = weakref.ref(self)
+        self._at_exit = lambda: _close(myself)
         os.register_at_fork(after_in_child=lambda: _after_fork(myself))
         store.listen(lambda: _note(myself))
 
@@ -92,14 +93,11 @@ class Journal:
     def _start(self) -> None:
         with self._flushing:
             if self._thread is None and not self._closed:
-                self._thread = threading.Thread(
-                    target=_mirror_in_background, args=(weakref.ref(self), self._wake), daemon=True, name="journal"
-                )
+                wake = self._wake
+                myself = weakref.ref(self, lambda _: wake.set())  # so that the thread ends with its journal
+                self._thread = threading.Thread(target=_mirror_in_background, args=(myself, wake), daemon=True, name="journal")
                 self._thread.start()
                 atexit.register(self._at_exit)
-
-    def _at_exit(self) -> None:
-        self.close()
 
     def _mirror(self) -> int:
         self._due = False
@@ -132,15 +130,15 @@ class Journal:
         if place is not None and place[:3] == (stat.st_dev, stat.st_ino, stat.st_size):
             return place.seq
         for end, line in _lines_backwards(fd, stat.st_size):
-            known = _epoch_and_seq(line)
-            if known is None:
+            row = _event_row(line)
+            if row is None:
                 continue
-            event = self._store.event(known[1])
-            if event is not None and event.epoch == known[0]:
+            event = self._store.event(row["seq"])
+            if event is not None and event.to_json() == row:
                 os.ftruncate(fd, end)
-                self._remember(fd, *known)
-                return known[1]
-            if known[0] != self._store.epoch:
+                self._remember(fd, event.epoch, event.seq)
+                return event.seq
+            if row["epoch"] != self._store.epoch:
                 # The end of an earlier history, which is nowhere else: it stays, and the present one follows it.
                 os.ftruncate(fd, end)
                 return 0
@@ -211,6 +209,12 @@ def _note(reference: weakref.ref[Journal]) -> None:
         journal.note()
 
 
+def _close(reference: weakref.ref[Journal]) -> None:
+    journal = reference()
+    if journal is not None:
+        journal.close()
+
+
 def _after_fork(reference: weakref.ref[Journal]) -> None:
     journal = reference()
     if journal is not None:
@@ -229,7 +233,7 @@ def _write_all(fd: int, content: bytes) -> None:
         view = view[os.write(fd, view) :]
 
 
-def _epoch_and_seq(line: bytes) -> tuple[str, int] | None:
+def _event_row(line: bytes) -> dict[str, Any] | None:
     import json
 
     try:
@@ -238,7 +242,7 @@ def _epoch_and_seq(line: bytes) -> tuple[str, int] | None:
         return None
     if not isinstance(row, dict) or not isinstance(row.get("epoch"), str) or not isinstance(row.get("seq"), int):
         return None
-    return row["epoch"], row["seq"]
+    return row
 
 
 def _lines_backwards(fd: int, size: int) -> Iterator[tuple[int, bytes]]:

@@ -73,7 +73,7 @@ def open_state(
 
 def set_aside(path: str) -> str:
     """Rename the database and its log to ``state.db.damaged-<time>``; the new name."""
-    aside = f"{path}.damaged-{utc_now().replace(':', '').replace('-', '')}"
+    aside = f"{path}.damaged-{_stamp()}"
     while os.path.lexists(aside):
         aside += "+"
     try:
@@ -83,6 +83,10 @@ def set_aside(path: str) -> str:
     except OSError as error:
         raise StoreDamagedError(f"{path} is damaged and could not be set aside ({error.strerror}); move it away by hand.") from error
     return aside
+
+
+def _stamp() -> str:
+    return utc_now().replace(":", "").replace("-", "")
 
 
 def _open(path: str, busy_seconds: float, steps: tuple[Step, ...], aside: str | None) -> Opened:
@@ -127,13 +131,19 @@ def _bring_up(connection: sqlite3.Connection, path: str, steps: tuple[Step, ...]
 
 
 def _take_history(connection: sqlite3.Connection, journal: str) -> int | None:
-    if not os.path.exists(journal):
-        return None
     count = last = 0
-    for event in _journalled(journal):
-        last = max(last + 1, event.seq)  # a journal of several epochs may count from 1 more than once
-        connection.execute(PUT_EVENT, event_row(event, event.epoch, last))
-        count += 1
+    renumbered = False
+    try:
+        for event in _journalled(journal):
+            seq = max(last + 1, event.seq)
+            renumbered = renumbered or seq != event.seq
+            connection.execute(PUT_EVENT, event_row(event, event.epoch, seq))
+            count, last = count + 1, seq
+        if renumbered:
+            # It counted anew somewhere: it is kept as it is, and the mirror begins a file with the numbers given here.
+            os.rename(journal, f"{journal}.{_stamp()}")
+    except OSError:
+        return count or None  # there is none, or it cannot be read: the history begins with what was read
     return count or None
 
 

@@ -151,6 +151,7 @@ def json_text(value: dict[str, Any]) -> str:
 
 
 def json_value(text: str) -> Any:
+    """What ``json_text`` wrote."""
     import json
 
     return json.loads(text)
