@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from .call import Usage
 from .output import printable
 from .registry import Command
 
@@ -19,11 +20,13 @@ __all__ = ["COMMANDS"]
 
 def _configure_blame(parser: ArgumentParser) -> None:
     parser.add_argument("path", metavar="PATH")
+    parser.add_argument("--lines", metavar="A-B", help="only these lines, for example 10-20")
 
 
 def _blame(call: Call) -> int:
+    wanted = slice(None) if call.lines is None else _span(call.lines)
     with call.existing_guard(call.path) as guard:
-        lines = guard.blame(call.locate(call.path))
+        lines = guard.blame(call.locate(call.path))[wanted]
     if call.out.as_json:
         call.out.json([_as_json(line) for line in lines])
         return 0
@@ -34,6 +37,13 @@ def _blame(call: Call) -> int:
         number = call.out.paint("dim", f"{margin}  {line.number:>5} ")
         call.out.raw(number.encode("utf-8", "backslashreplace") + line.text.rstrip(b"\r\n") + b"\n")
     return 0
+
+
+def _span(text: str) -> slice:
+    first, dash, last = text.partition("-")
+    if not (first.isdecimal() and (last or first).isdecimal()) or int(first) < 1 or (dash and not last):
+        raise Usage(f"--lines: '{text}' is no range of lines; write for example 10-20, or 10")
+    return slice(int(first) - 1, int(last or first))
 
 
 def _whose(line: AuthoredLine) -> tuple[str, str, str]:

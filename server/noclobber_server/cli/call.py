@@ -109,7 +109,7 @@ class Call:
 
     def relative(self, guard: ConcurrencyGuard, path: str) -> str:
         """A path argument as the history has it: relative to the root; the file need not exist any more."""
-        with guard.workspace.locator.locate(self.locate(path)) as located:
+        with guard.workspace.locator.locate(self.locate(path), missing_ok=True) as located:
             return located.file_path
 
     def stdin(self) -> bytes:

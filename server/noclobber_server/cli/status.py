@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Any
 
 from .output import printable
@@ -31,14 +32,15 @@ def _status(call: Call) -> int:
 
 
 def _around(guard: ConcurrencyGuard) -> dict[str, Any]:
+    from noclobber.liveness import living
     from noclobber.pausing import paused_until
 
     workspace = guard.workspace
     return {
         "root": str(workspace.root),
         "mode": workspace.settings.mode,
-        "paused_until": paused_until(workspace.store),
-        "live_writers": workspace.live_writers(),
+        "paused_until": paused_until(workspace.state),
+        "live_writers": [one._asdict() for one in living(workspace.state) if one.pid != os.getpid()],
     }
 
 
@@ -50,7 +52,8 @@ def _tell(call: Call, known: list[FileStatus], around: dict[str, Any]) -> None:
     stale = sum(one.state != "fresh" for one in known)
     call.out.line(call.out.paint("dim", f"\n{printable(around['root'])}: {len(known)} known, {stale} out of date"))
     if around["live_writers"]:
-        call.out.line(call.out.paint("dim", f"alive: {printable(', '.join(around['live_writers']))}"))
+        alive = ", ".join(f"{one['agent_id'] or one['front'] or 'python'} ({one['pid']})" for one in around["live_writers"])
+        call.out.line(call.out.paint("dim", f"alive: {printable(alive)}"))
     if around["paused_until"]:
         call.out.line(call.out.paint("yellow", f"paused until {around['paused_until']}; noclobber resume ends it"))
     if around["mode"] == "observe":

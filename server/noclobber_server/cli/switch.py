@@ -29,7 +29,7 @@ def _pause(call: Call) -> int:
     length = duration(call.duration)
     until = since((datetime.now(UTC) + length).isoformat())
     with call.guard() as guard:
-        pause(guard.workspace.store, until)
+        pause(guard.workspace.state, until)
     if call.out.as_json:
         call.out.json({"paused_until": until})
     else:
@@ -41,7 +41,7 @@ def _resume(call: Call) -> int:
     from noclobber.pausing import resume
 
     with call.existing_guard() as guard:
-        was = resume(guard.workspace.store)
+        was = resume(guard.workspace.state)
     if call.out.as_json:
         call.out.json({"paused_until": None, "was_paused_until": was})
     else:

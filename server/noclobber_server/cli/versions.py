@@ -4,9 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from noclobber.errors import VersionGoneError
-
-from .call import Usage
 from .files import content_to_json, told
 from .output import printable
 from .registry import Command
@@ -14,26 +11,9 @@ from .registry import Command
 if TYPE_CHECKING:
     from argparse import ArgumentParser
 
-    from noclobber import ConcurrencyGuard
-
     from .call import Call
 
-__all__ = ["COMMANDS", "whole_hash"]
-
-
-def whole_hash(guard: ConcurrencyGuard, given: str) -> str:
-    """The kept version that a hash, or the beginning of one, means."""
-    wanted = given.strip().lower()
-    if len(wanted) < 4 or len(wanted) > 64 or any(char not in "0123456789abcdef" for char in wanted):
-        raise Usage(f"'{given}' is no hash; give 4 to 64 hex digits of it, as noclobber log shows them")
-    if len(wanted) == 64:
-        return wanted
-    found = guard.workspace.store.find_hashes(wanted)
-    if not found:
-        raise VersionGoneError(wanted, f"no kept version begins with {wanted}; noclobber log --file PATH lists a file's versions")
-    if len(found) > 1:
-        raise Usage(f"{wanted} is the beginning of several versions: {', '.join(one[:16] for one in found)}; give more digits")
-    return found[0]
+__all__ = ["COMMANDS"]
 
 
 def _configure_restore(parser: ArgumentParser) -> None:
@@ -43,24 +23,32 @@ def _configure_restore(parser: ArgumentParser) -> None:
 
 def _restore(call: Call) -> int:
     with call.existing_guard(call.path) as guard:
-        return told(call, guard.restore(call.locate(call.path), whole_hash(guard, call.hash)))
+        return told(call, guard.restore(call.locate(call.path), call.hash))
 
 
 def _configure_revert(parser: ArgumentParser) -> None:
     parser.add_argument("--turn", metavar="T", required=True, help="the turn whose changes are taken back")
     parser.add_argument("--agent", metavar="A", help="of this agent only, where several used the same label")
-    parser.add_argument("--dry-run", action="store_true", help="say what would happen, change nothing")
+    parser.add_argument("--file", metavar="P", action="append", help="in this file only; as often as needed")
+    parser.add_argument("--dry-run", action="store_true", help="show what would happen, change nothing")
 
 
 def _revert(call: Call) -> int:
     with call.existing_guard() as guard:
-        done = guard.revert(turn_id=call.turn, agent_id=call.agent, dry_run=call.dry_run)
+        files = None if call.file is None else [call.relative(guard, path) for path in call.file]
+        done = guard.revert(turn_id=call.turn, agent_id=call.agent, dry_run=call.dry_run, files=files)
     if call.out.as_json:
-        call.out.json({**done._asdict(), "files": [one._asdict() for one in done.files], "dry_run": call.dry_run})
+        call.out.json({**done._asdict(), "files": [one._asdict() for one in done.files]})
         return 0
-    would = "would be " if call.dry_run else ""
+    if not done.files:
+        turn = printable(call.turn)
+        call.out.note(f"there is nothing of turn {turn} to take back; noclobber log --turn {turn} lists what it did")
     for one in done.files:
-        call.out.line("\t".join((f"{would}{one.outcome}", printable(one.file_path), one.content_hash or "-")))
+        call.out.line("\t".join((one.action, printable(one.file_path), one.after_hash or "-")))
+        if call.dry_run:
+            call.out.diff(one.diff)
+    if call.dry_run and done.files:
+        call.out.note("nothing was changed (--dry-run)")
     return 0
 
 
@@ -69,11 +57,12 @@ def _configure_show(parser: ArgumentParser) -> None:
 
 
 def _show(call: Call) -> int:
+    from noclobber.content import hash_content
+
     with call.existing_guard() as guard:
-        wanted = whole_hash(guard, call.hash)
-        content = guard.content(wanted)
+        content = guard.content(call.hash)
     if call.out.as_json:
-        call.out.json({"hash": wanted, "size": len(content), **content_to_json(content)})
+        call.out.json({"hash": hash_content(content), "size": len(content), **content_to_json(content)})
     else:
         call.out.raw(content)
     return 0
