@@ -1,0 +1,233 @@
+"""Before an agent's own tool changes a file: may it? The check, the lease, and the note for the finished edit."""
+
+from __future__ import annotations
+
+import time
+from typing import NamedTuple
+
+from noclobber.content import hash_content
+from noclobber.decision import Decision
+from noclobber.errors import LeasedError, NoclobberError, PathError, Refused
+from noclobber.records import Refusal
+from noclobber.situation import look
+from noclobber.store.protocol import Batch
+
+from . import wording
+from .context import Context
+from .records import Answer, Change
+from .session import EditNote, note_call
+
+__all__ = ["handle_before"]
+
+_LEASE_WAIT_S = 2.0
+_LEASE_POLL_S = 0.05
+
+
+class _Checked(NamedTuple):
+    """One change that may go on; ``content`` where it must be written merged."""
+
+    notice: str = ""
+    content: str | None = None
+
+
+class _Held(Exception):
+    """A change that may not go on, or not unasked."""
+
+    def __init__(self, answer: Answer) -> None:
+        super().__init__(answer.reason)
+        self.answer = answer
+
+
+def handle_before(context: Context) -> Answer:
+    """Check every change of the call; the first that is refused decides. A permission prompt drops the leases."""
+    call, notes = context.call, context.notes
+    if call.event == "permission":
+        notes.mark("prompted")
+        context.guard.workspace.store.release_leases(context.guard.agent_id)
+        return Answer()
+    if call.event == "denied":
+        for change in call.changes:
+            _withdraw(context, change)
+        return Answer()
+    if call.call_id is not None and not call.changes:
+        note_call(context.guard.workspace.state, call.call_id, call.agent_id, call.turn)
+        return Answer()
+    checked: list[_Checked] = []
+    done: list[Change] = []
+    try:
+        for change in call.changes:
+            done.append(change)
+            checked.append(_check(context, change))
+    except _Held as held:
+        for change in done:
+            _withdraw(context, change)
+        return held.answer
+    return _answer(context, checked)
+
+
+def _answer(context: Context, checked: list[_Checked]) -> Answer:
+    said = "\n".join(one.notice for one in checked if one.notice)
+    if said and not context.call.can_tell_before:
+        context.notes.say_later(said)
+        said = ""
+    return Answer(context=said, content=next((one.content for one in checked if one.content is not None), None))
+
+
+def _check(context: Context, change: Change) -> _Checked:
+    try:
+        token, holder = _lease(context, change.path)
+        disk = _disk(context, change.path)
+        return _decide(context, change, disk, token, holder)
+    except (PathError, Refused):
+        return _Checked()  # outside what we guard, or no regular file: the client's own tool has the say
+
+
+def _decide(context: Context, change: Change, disk: bytes | None, token: int, holder: str) -> _Checked:
+    decision, asked = _consult(context, change, disk)
+    refusal = decision.refusal
+    if refusal is not None and decision.outcome != "observed" and not _is_clients_own(refusal):
+        if refusal.type != "LEASED":
+            return _refused(context, change, disk, refusal, token)
+        return _Checked(wording.leased_notice(refusal.file_path, holder or "another writer"))
+    merged = change.kind == "write" and decision.outcome in ("merged", "formatted") and decision.content is not None
+    notice = "\n".join(decision.notices)
+    content, knows = None, None
+    if merged and decision.content is not None:
+        from noclobber.text import decode_text
+
+        told = context.guard.verify_before_write(change.path)
+        content = decode_text(decision.content)[0]
+        line = wording.merged_notice(told.file_path if told else change.path, told)
+        notice = f"{notice}\n{line}".strip()
+        knows = None if told is not None and told.diff and "…" not in told.diff else asked
+    elif decision.outcome in ("merged", "formatted"):
+        knows = _rebased(context, change)
+    if holder:
+        notice = f"{notice}\n{wording.leased_notice(context.guard.workspace.locator.locate(change.path).file_path, holder)}".strip()
+    expected = decision.content if refusal is None else asked
+    _leave_note(context, change, disk, expected, knows, "done" if refusal is not None else decision.outcome, token)
+    return _Checked(notice, content)
+
+
+def _consult(context: Context, change: Change, disk: bytes | None) -> tuple[Decision, bytes | None]:
+    """The guard's decision, and the bytes that were asked for where they are known."""
+    guard = context.guard
+    if change.kind == "write":
+        assert change.content is not None
+        asked = _encoded(change.content, disk)
+        return guard.check_write(change.path, asked, on_stale="merge" if context.call.can_update else "reject"), asked
+    if change.kind in ("edit", "patch"):
+        return guard.check_edit(change.path, change.edits, replace_all=change.replace_all), None
+    refusal = guard.verify_before_write(change.path)
+    if refusal is None:
+        return Decision("done", None, None), None
+    paused = guard.workspace.settings.mode == "observe" or guard.workspace.paused()
+    outcome = Decision("observed" if paused else "refused", None, refusal)
+    kind = "delete" if change.kind == "delete" else "edit"
+    guard.record(
+        kind, outcome=outcome.outcome, file_path=refusal.file_path, before_hash=refusal.current_hash, detail={"message": refusal.message}
+    )
+    return outcome, None
+
+
+def _is_clients_own(refusal: Refusal) -> bool:
+    """A text that is not there once is for the client's tool to say (it may match more loosely), unless others' changes are the cause."""
+    return refusal.type in ("EDIT_NOT_FOUND", "EDIT_AMBIGUOUS") and not refusal.changed_by
+
+
+def _refused(context: Context, change: Change, disk: bytes | None, refusal: Refusal, token: int) -> _Checked:
+    from .refusing import is_third
+
+    if not is_third(context, refusal.file_path):
+        raise _Held(Answer("deny", reason=wording.refusal_text(refusal)))
+    notes, call = context.notes, context.call
+    asked_in_vain = notes.is_marked("asked") and not notes.is_marked("prompted")
+    displaced = None if disk is None else context.guard.keep(change.path, disk)
+    if call.can_ask and not asked_in_vain:
+        notes.unmark("prompted")
+        notes.mark("asked")
+        _leave_note(context, change, disk, None, None, "overridden", token)
+        raise _Held(Answer("ask", reason=wording.asked(refusal)))
+    kind = "write" if change.kind == "write" else "edit"
+    context.guard.record(
+        kind, outcome="overridden", file_path=refusal.file_path, before_hash=displaced, detail={"refusal": refusal.to_json()}
+    )
+    _leave_note(context, change, disk, None, None, "overridden", token)
+    return _Checked(wording.overridden_notice(refusal.file_path, displaced))
+
+
+def _lease(context: Context, path: str) -> tuple[int, str]:
+    """The lease's token and "", or 0 and the name of who held it for all of two seconds."""
+    until = time.monotonic() + _LEASE_WAIT_S
+    while True:
+        try:
+            return context.guard.lease(path).token, ""
+        except LeasedError as held:
+            holder = held.refusal.message.split(" is writing ", 1)[0]
+            if time.monotonic() >= until:
+                return 0, holder
+            time.sleep(_LEASE_POLL_S)
+
+
+def _disk(context: Context, path: str) -> bytes | None:
+    with context.guard.workspace.locator.locate(path, missing_ok=True) as located:
+        found = look(located)
+    return None if found is None else found.content
+
+
+def _encoded(text: str, disk: bytes | None) -> bytes:
+    """The text in the form the file has: its BOM, line endings and encoding."""
+    if disk is None:
+        return text.encode("utf-8", "surrogatepass")
+    from noclobber.text import decode_text, encode_text
+
+    try:
+        return encode_text(text, decode_text(disk)[1])
+    except (UnicodeError, NoclobberError):
+        return text.encode("utf-8", "surrogatepass")
+
+
+def _rebased(context: Context, change: Change) -> bytes | None:
+    """The agent's own version of a file that others changed elsewhere: what it knew, with its edit made."""
+    snapshot = context.guard.get_snapshot(change.path)
+    known = None if snapshot is None else context.guard.workspace.store.content(snapshot.read_hash)
+    if known is None:
+        return None
+    from noclobber.merge import rebase_edit, text_edits_to_bytes
+
+    exact = text_edits_to_bytes(known, list(change.edits))
+    rebased = rebase_edit(known, exact, replace_all=change.replace_all) if isinstance(exact, list) else None
+    return known if rebased is None else rebased
+
+
+def _leave_note(
+    context: Context, change: Change, disk: bytes | None, expected: bytes | None, knows: bytes | None, outcome: str, token: int
+) -> None:
+    workspace = context.guard.workspace
+    with workspace.locator.locate(change.path, missing_ok=True) as located:
+        file_path = located.file_path
+    contents = [(hash_content(content), content) for content in (disk, expected, knows) if content is not None]
+    workspace.store.apply(Batch(contents=workspace.keepable(file_path, contents)))
+    before, after, known = [None if content is None else hash_content(content) for content in (disk, expected, knows)]
+    note = EditNote(file_path, change.kind, context.call.call_id or "", before, after, known, outcome, workspace.store.last_seq(), token)
+    context.notes.put_edit(note)
+
+
+def _withdraw(context: Context, change: Change) -> None:
+    """Nothing will come of this change: its lease and its note go."""
+    try:
+        with context.guard.workspace.locator.locate(change.path, missing_ok=True) as located:
+            file_path = located.file_path
+    except NoclobberError:
+        return
+    context.notes.take_edit(file_path)
+    _release(context, file_path)
+
+
+def _release(context: Context, file_path: str) -> None:
+    from noclobber.clock import boot_id, monotonic_ns
+
+    store = context.guard.workspace.store
+    lease = store.lease(file_path, boot_id(), monotonic_ns())
+    if lease is not None and lease.agent_id == context.guard.agent_id:
+        store.release_lease(file_path, lease.token)

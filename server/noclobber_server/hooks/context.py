@@ -1,0 +1,84 @@
+"""One hook's view of one workspace: its guard as the calling agent, the agent's notes, and the paths of the call that lie in it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from noclobber.guard import ConcurrencyGuard
+from noclobber.records import EventKind
+from noclobber.roots import find_root, root_for
+from noclobber.workspace import Workspace
+
+from .records import Change, HookCall, Shown
+from .session import SessionNotes
+
+__all__ = ["Context", "contexts_of", "kind_of_change"]
+
+_DURATIONS_LIMIT = 65536
+
+
+class Context(NamedTuple):
+    """``call`` holds only what concerns this workspace, its paths made absolute."""
+
+    call: HookCall
+    guard: ConcurrencyGuard
+    notes: SessionNotes
+
+    def close(self, took_ns: int) -> None:
+        """Let go, and note how long it took, for ``noclobber doctor``."""
+        path = os.path.join(self.guard.workspace.state, "hooks", "durations")
+        self.guard.close()
+        self.guard.workspace.close()
+        try:
+            with open(path, "a", encoding="ascii") as file:
+                if file.tell() > _DURATIONS_LIMIT:
+                    file.truncate(0)
+                file.write(f"{self.call.event} {took_ns // 1000}\n")
+        except OSError:
+            return  # no hook of this workspace has left notes yet, or its state was removed
+
+
+def contexts_of(call: HookCall, environ: Mapping[str, str], *, set_up_only: bool) -> list[Context]:
+    """The workspaces this call touches, opened. Paths that belong to none are none of our business.
+
+    A path in no workspace that exists belongs to the one of the folder the agent works in, or to none: an agent that writes
+    ``/tmp/x`` must not begin a workspace in ``/tmp``.
+    """
+    base = call.cwd if os.path.isabs(call.cwd) else os.getcwd()
+    home_root = find_root(base) if set_up_only else root_for(base)
+    if not (call.changes or call.shown):
+        return [] if home_root is None else [_open(call, home_root, environ)]
+    by_root: dict[str, tuple[list[Change], list[Shown]]] = {}
+    for change in call.changes:
+        path = os.path.join(base, change.path)
+        root = _owner(path, home_root)
+        if root is not None:
+            to_path = None if change.to_path is None else os.path.join(base, change.to_path)
+            by_root.setdefault(root, ([], []))[0].append(change._replace(path=path, to_path=to_path))
+    for shown in call.shown:
+        path = os.path.join(base, shown.path)
+        root = _owner(path, home_root)
+        if root is not None:
+            by_root.setdefault(root, ([], []))[1].append(shown._replace(path=path))
+    return [_open(call._replace(changes=tuple(found[0]), shown=tuple(found[1])), root, environ) for root, found in by_root.items()]
+
+
+def _owner(path: str, home_root: str | None) -> str | None:
+    owner = find_root(path)
+    if owner is not None or home_root is None:
+        return owner
+    folder = os.path.realpath(os.path.dirname(path))
+    return home_root if folder == home_root or folder.startswith(home_root.rstrip("/") + "/") else None
+
+
+def _open(call: HookCall, root: str, environ: Mapping[str, str]) -> Context:
+    intent = environ.get("NOCLOBBER_INTENT") or None
+    guard = ConcurrencyGuard(Workspace.open(root), call.agent_id, turn_id=call.turn, intent_id=intent)
+    return Context(call, guard, SessionNotes(guard.workspace.state, call.session, call.subagent))
+
+
+def kind_of_change(change: Change) -> EventKind:
+    """The kind of event that a tool's change is put on record as."""
+    return "delete" if change.kind == "delete" else "write" if change.kind == "write" else "edit"
