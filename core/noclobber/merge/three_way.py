@@ -91,17 +91,15 @@ def _merge_text(base: bytes, ours: bytes, theirs: bytes, scratch: str | None) ->
 def _merge_apart(base: bytes, ours: bytes, theirs: bytes) -> bytes | None:
     """The merge where each side changed one stretch of lines and a line between them keeps git from seeing them touch.
 
-    git's diff leaves lines shared at both ends alone, then slides its changes up or down over equal lines. A change
-    can slide past a line only if that line stands in the change or among the lines it passed; one that stands
-    nowhere else between and in both stretches is never passed. So git's changes stay apart, and its answer is this one.
+    git's diff leaves lines shared at both ends alone, then slides its changes up or down over equal lines. To slide past a
+    line, a change must hold an equal one. So one line between the stretches that stands in neither of them is never
+    passed: the upper changes stay above its first occurrence, the lower ones below its last, and git sees no contact.
     """
     first, second = trim(base, ours), trim(base, theirs)
     if first.start > second.start:
         first, second = second, first
         ours, theirs = theirs, ours
     between = base[first.before_end : second.start]
-    if not between:
-        return None
     changed = {
         line
         for text in (
@@ -112,7 +110,7 @@ def _merge_apart(base: bytes, ours: bytes, theirs: bytes) -> bytes | None:
         )
         for line in text.split(b"\n")
     }
-    if not any(line not in changed and between.count(line) == 1 for line in between.split(b"\n", _CANDIDATES)[:-1]):
+    if all(line in changed for line in between.split(b"\n", _CANDIDATES)[:-1]):
         return None
     return ours[: first.after_end] + between + theirs[second.start :]
 

@@ -60,6 +60,14 @@ def test_the_header_names_both_sides() -> None:
     )
 
 
+def test_changes_share_a_hunk_as_long_as_their_context_meets() -> None:
+    def hunks(between: int) -> int:
+        middle = b"".join(b"%d\n" % number for number in range(between))
+        return unified_diff(b"a\n" + middle + b"b\n", b"A\n" + middle + b"B\n").count("@@ -")
+
+    assert (hunks(6), hunks(7)) == (1, 2)
+
+
 def test_a_cut_diff_says_how_much_is_missing() -> None:
     before = [b"line %d\n" % number for number in range(100)]
     after = [b"new\n" if number % 20 == 10 else line for number, line in enumerate(before)]

@@ -44,6 +44,12 @@ def test_without_unique_lines_the_comparison_keeps_as_many_lines_as_possible(lin
     assert kept(a, compare_lines(a, b).blocks) == longest_common_subsequence(a, b)
 
 
+@given(st.permutations([b"%d" % number for number in range(12)]))
+def test_of_unique_lines_in_another_order_as_many_as_possible_are_kept(shuffled: list[bytes]) -> None:
+    ordered = sorted(shuffled)
+    assert kept(ordered, compare_lines(ordered, shuffled).blocks) == longest_common_subsequence(ordered, shuffled)
+
+
 @given(LINES, LINES, st.integers(0, 8))
 def test_out_of_steps_the_answer_is_coarser_and_still_true(a: list[bytes], b: list[bytes], steps: int) -> None:
     answer = compare_lines(a + a, b + b, steps)
