@@ -14,15 +14,17 @@ from typing import NamedTuple
 
 from .errors import FileAccessError, PathError
 from .records import Signature
-from .syscalls import PATH_ONLY, drop_lease, lease_held, read_lease
+from .syscalls import PATH_ONLY, drop_lease, lease_held, open_for_writing, read_lease
 
 __all__ = ["StableRead", "access_error", "check_regular", "hash_content", "open_regular", "same_signature", "signature_of", "stable_read"]
 
 _SETTLED_NS = 20_000_000  # a kernel tick is at most 10 ms: a later change cannot carry a ctime this old
 _QUIET_S = 0.02  # unchanged for so long counts as finished where no lease can prove it
 _OLD_NS = 2_000_000_000  # a ctime this old needs no waiting, even with a file server's clock a second off
-_EMPTIED_S = 0.25  # how long a file just emptied, with a writer at it, is given to fill again
+_QUIET_BESIDE_WRITER_S = 0.2  # and where a writer is known to be at it, who may only have lost its turn on a busy machine
+_EMPTIED_NS = 250_000_000  # how long a file just emptied, with a writer at it, is given to fill again
 _PATIENCE_S = 2.0
+_ASKS = 200  # about 0.4 ms
 _BREAK_S = 0.5  # a lease that is asked back still holds its writer off for at least a second
 
 
@@ -86,9 +88,9 @@ def open_regular(parent_fd: int, name: str, *, path: str) -> int:
 def stable_read(fd: int, *, path: str) -> StableRead:
     """All bytes of an open regular file as they stood at one moment; reads again while somebody writes.
 
-    A read lease over the read proves that nobody wrote. Where none is to be had (a writer has it open, it is another
-    user's, the file system has none) the file must stay unchanged for 20 ms and read equal twice. After about 2 s of
-    ceaseless writing the last read that nothing was seen to change is returned; if there is none, FileAccessError (EAGAIN).
+    A read lease over the read proves that nobody wrote. Where none is to be had (it is another user's, the file system has
+    none) the file must stay unchanged for 20 ms and read equal twice; for 200 ms where somebody has it open for
+    writing. After 2 s of ceaseless writing a file that only grew is given as it stood, else FileAccessError (EAGAIN).
     """
     try:
         return _under_lease(fd) or _when_quiet(fd, path)
@@ -127,51 +129,51 @@ def _under_lease(fd: int) -> StableRead | None:
 
 
 def _when_quiet(fd: int, path: str) -> StableRead:
+    """Without proof: what stood unchanged for a while, or, at the end of our patience, a file that is only appended to."""
+    quiet = _QUIET_BESIDE_WRITER_S if open_for_writing(fd) else _QUIET_S
     deadline = time.monotonic() + _PATIENCE_S
-    last: StableRead | None = None
     previous: StableRead | None = None
+    only_grew = True
     while True:
-        present = _unmoved_read(fd)
-        last = present or last
-        if present and _finished(present, previous):
-            return present
+        present = _plain_read(fd)
+        if previous is not None:
+            if _finished(present, previous):
+                return present
+            only_grew = only_grew and present.content.startswith(previous.content)
         if time.monotonic() > deadline:
             break
+        leased = _lease_within(fd, 0 if _age_ns(present.stat) > _OLD_NS else quiet)
+        if leased is not None:
+            return leased
         previous = present
-        leased = _wait_quiet(fd, present)
-        if leased:
-            return leased
-    if last is None:
-        raise FileAccessError(path, errno.EAGAIN, f"{path!r} is being written without a pause; try again when its writer has finished.")
-    return last
+    if only_grew:
+        return present._replace(signature=present.signature._replace(settled=False))
+    raise FileAccessError(path, errno.EAGAIN, f"{path!r} is being written without a pause; try again when its writer has finished.")
 
 
-def _wait_quiet(fd: int, present: StableRead | None) -> StableRead | None:
-    """Wait 20 ms, or until the writer has gone, which a lease then proves."""
-    until = time.monotonic() + _QUIET_S
-    old = present is not None and _age_ns(present.stat) > _OLD_NS
-    while not old and time.monotonic() < until:
-        time.sleep(0.002)
-        leased = _under_lease(fd)
-        if leased:
-            return leased
+def _lease_within(fd: int, seconds: float) -> StableRead | None:
+    """A read under a lease, as soon as the writer lets go. One that opens again at once is out for microseconds only: ask often."""
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        for _ in range(_ASKS):
+            leased = _under_lease(fd)
+            if leased is not None:
+                return leased
+        time.sleep(0.001)
     return None
 
 
-def _finished(present: StableRead, previous: StableRead | None) -> bool:
-    if previous is None or not _unmoved(present.stat, previous.stat) or present.content != previous.content:
+def _finished(present: StableRead, previous: StableRead) -> bool:
+    if not _unmoved(present.stat, previous.stat) or present.content != previous.content:
         return False
-    return bool(present.content) or _age_ns(present.stat) > _EMPTIED_S * 1e9
+    return bool(present.content) or _age_ns(present.stat) > _EMPTIED_NS
 
 
-def _unmoved_read(fd: int) -> StableRead | None:
+def _plain_read(fd: int) -> StableRead:
+    """The bytes there were when the read began; those of a file that is only appended to are one of its states."""
     now_ns = time.time_ns()
-    before = os.fstat(fd)
-    content = _read_all(fd, before.st_size)
-    after = os.fstat(fd)
-    if len(content) != after.st_size or not _unmoved(before, after):
-        return None
-    return StableRead(content, signature_of(after, now_ns), after)
+    stat = os.fstat(fd)
+    return StableRead(_read_all(fd, stat.st_size)[: stat.st_size], signature_of(stat, now_ns), stat)
 
 
 def _unmoved(a: os.stat_result, b: os.stat_result) -> bool:

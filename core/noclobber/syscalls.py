@@ -19,7 +19,17 @@ from typing import TYPE_CHECKING, Any, NoReturn
 if TYPE_CHECKING:
     import ctypes
 
-__all__ = ["PATH_ONLY", "drop_lease", "exchange", "lease_held", "link_at", "open_beneath", "read_lease", "rename_noreplace"]
+__all__ = [
+    "PATH_ONLY",
+    "drop_lease",
+    "exchange",
+    "lease_held",
+    "link_at",
+    "open_beneath",
+    "open_for_writing",
+    "read_lease",
+    "rename_noreplace",
+]
 
 PATH_ONLY: int = getattr(os, "O_PATH", os.O_RDONLY)
 """Open flag for a descriptor that only names something; where there is none, a plain read."""
@@ -90,6 +100,19 @@ def read_lease(fd: int) -> bool:
     except (OSError, AttributeError):
         return False
     return True
+
+
+def open_for_writing(fd: int) -> bool:
+    """Whether somebody is known to have the file open for writing; false also where that cannot be known."""
+    try:
+        fcntl.fcntl(fd, fcntl.F_SETSIG, signal.SIGURG)
+        fcntl.fcntl(fd, fcntl.F_SETLEASE, fcntl.F_RDLCK)
+    except OSError as error:
+        return error.errno == errno.EAGAIN
+    except AttributeError:
+        return False
+    drop_lease(fd)
+    return False
 
 
 def lease_held(fd: int) -> bool:

@@ -1,0 +1,361 @@
+from __future__ import annotations
+
+import hashlib
+import os
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from noclobber import content
+from noclobber.content import hash_content, open_regular, same_signature, signature_of, stable_read
+from noclobber.errors import FileAccessError, PathError
+
+TICK_NS = 20_000_000
+
+
+@contextmanager
+def opened(file: Path) -> Iterator[int]:
+    parent = os.open(file.parent, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        fd = open_regular(parent, file.name, path=file.name)
+    finally:
+        os.close(parent)
+    try:
+        yield fd
+    finally:
+        os.close(fd)
+
+
+def read(file: Path) -> content.StableRead:
+    with opened(file) as fd:
+        return stable_read(fd, path=file.name)
+
+
+def past(file: Path) -> os.stat_result:
+    """The file's stat once its ctime is old enough to be trusted."""
+    stat = file.stat()
+    while time.time_ns() - stat.st_ctime_ns <= TICK_NS:
+        stat = file.stat()
+    return stat
+
+
+@given(st.binary())
+def test_equal_content_gives_equal_hashes_of_64_digits(data: bytes) -> None:
+    digest = hash_content(data)
+    assert digest == hash_content(bytearray(data)) == hash_content(memoryview(data)) == hashlib.sha256(data).hexdigest()
+    assert len(digest) == 64
+
+
+@pytest.mark.parametrize("data", [b"", b"x", b"\0\r\n\xff" * 1000, b"z" * 300_000])
+def test_a_read_gives_all_bytes_and_the_stat_that_belongs_to_them(tmp_path: Path, data: bytes) -> None:
+    file = tmp_path / "f"
+    file.write_bytes(data)
+    done = read(file)
+    assert done.content == data
+    assert done.stat.st_size == done.signature.size == len(data)
+    assert (done.signature.inode, done.signature.device) == (done.stat.st_ino, done.stat.st_dev)
+
+
+def test_reading_twice_through_one_descriptor_starts_at_the_beginning(tmp_path: Path) -> None:
+    file = tmp_path / "f"
+    file.write_bytes(b"abc")
+    with opened(file) as fd:
+        assert stable_read(fd, path="f").content == stable_read(fd, path="f").content == b"abc"
+
+
+def test_no_lease_is_left_behind(tmp_path: Path) -> None:
+    file = tmp_path / "f"
+    file.write_bytes(b"abc")
+    with opened(file) as fd:
+        stable_read(fd, path="f")
+        os.close(os.open(file, os.O_WRONLY | os.O_NONBLOCK))  # would fail with EWOULDBLOCK under a lease
+
+
+def test_a_file_of_200_megabytes_is_read(tmp_path: Path) -> None:
+    file = tmp_path / "huge"
+    with file.open("wb") as out:
+        out.truncate(200_000_000)
+        out.seek(199_999_999)
+        out.write(b"!")
+    done = read(file)
+    assert len(done.content) == 200_000_000
+    assert done.content.endswith(b"\0!")
+    file.unlink()
+
+
+def test_an_unchanged_file_has_the_same_signature_and_a_touched_one_has_not(tmp_path: Path) -> None:
+    file = tmp_path / "f"
+    file.write_bytes(b"abc")
+    past(file)
+    signature = read(file).signature
+    assert signature.settled
+    assert same_signature(signature, file.stat())
+    file.touch()
+    assert not same_signature(signature, file.stat())
+
+
+def test_a_change_that_keeps_size_and_modification_time_is_seen(tmp_path: Path) -> None:
+    file = tmp_path / "f"
+    file.write_bytes(b"abc")
+    stat = past(file)
+    signature = read(file).signature
+    file.write_bytes(b"xyz")
+    os.utime(file, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+    forged = file.stat()
+    assert (forged.st_size, forged.st_mtime_ns) == (stat.st_size, stat.st_mtime_ns)
+    assert not same_signature(signature, forged)
+
+
+def test_a_file_replaced_by_another_with_its_times_is_seen(tmp_path: Path) -> None:
+    file, other = tmp_path / "f", tmp_path / "other"
+    file.write_bytes(b"abc")
+    other.write_bytes(b"xyz")
+    past(other)
+    signature = read(file).signature
+    os.utime(other, ns=(signature.mtime_ns, signature.mtime_ns))
+    other.replace(file)
+    assert not same_signature(signature, file.stat())
+
+
+def test_a_signature_taken_within_20_ms_of_the_change_is_never_trusted(tmp_path: Path) -> None:
+    file = tmp_path / "f"
+    file.write_bytes(b"abc")
+    stat = file.stat()
+    young = signature_of(stat, stat.st_ctime_ns + TICK_NS)
+    assert not young.settled
+    assert not same_signature(young, stat)
+    old = signature_of(stat, stat.st_ctime_ns + TICK_NS + 1)
+    assert old.settled
+    assert same_signature(old, stat)
+
+
+def test_a_ctime_in_the_future_is_never_trusted(tmp_path: Path) -> None:
+    file = tmp_path / "f"
+    file.write_bytes(b"abc")
+    stat = file.stat()
+    assert not signature_of(stat, stat.st_ctime_ns - 3_600_000_000_000).settled
+
+
+def make_folder(path: Path) -> None:
+    path.mkdir()
+
+
+def make_pipe(path: Path) -> None:
+    os.mkfifo(path)
+
+
+def make_socket(path: Path) -> None:
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(str(path))
+
+
+def make_link(path: Path) -> None:
+    path.symlink_to("/etc/passwd")
+
+
+@pytest.mark.parametrize(
+    ("make", "said"), [(make_folder, "a folder"), (make_pipe, "a named pipe"), (make_socket, "a socket"), (make_link, "a symlink")]
+)
+def test_anything_but_a_regular_file_is_refused_without_waiting(tmp_path: Path, make: object, said: str) -> None:
+    assert callable(make)
+    make(tmp_path / "it")
+    with pytest.raises(PathError, match=f"'it' is {said}") as caught, opened(tmp_path / "it"):
+        pass
+    assert caught.value.path == "it"
+
+
+def test_a_device_is_refused_and_never_opened() -> None:
+    with pytest.raises(PathError, match="'tty' is a device"), opened(Path("/dev/tty")):
+        pass
+
+
+def test_a_pipe_is_not_even_opened(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(PathError), opened(tmp_path / "pipe"):
+        pass
+    with pytest.raises(OSError, match="No such device"):  # a writer finds no reader
+        os.open(tmp_path / "pipe", os.O_WRONLY | os.O_NONBLOCK)
+
+
+def test_a_missing_file_is_said_to_be_missing(tmp_path: Path) -> None:
+    with pytest.raises(FileAccessError, match="Cannot read 'nowhere': No such file") as caught, opened(tmp_path / "nowhere"):
+        pass
+    assert caught.value.errno == 2
+
+
+def test_no_descriptor_is_left_open_after_a_refusal(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    before = len(os.listdir("/proc/self/fd"))
+    for _ in range(10):
+        with pytest.raises(PathError), opened(tmp_path / "pipe"):
+            pass
+    assert len(os.listdir("/proc/self/fd")) == before
+
+
+def no_lease(fd: int) -> bool:
+    return False
+
+
+@pytest.fixture(params=["leases", "no leases"])
+def leases(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """With read leases, and as on a file system that has none."""
+    if request.param == "no leases":
+        monkeypatch.setattr(content, "read_lease", no_lease)
+    return str(request.param)
+
+
+def test_a_file_that_somebody_merely_keeps_open_for_writing_is_read_soon(tmp_path: Path, leases: str) -> None:
+    file = tmp_path / "f"
+    file.write_bytes(b"abc")
+    with file.open("ab"):
+        began = time.monotonic()
+        assert read(file).content == b"abc"
+        assert time.monotonic() - began < 1
+
+
+IN_PLACE = """
+import sys, itertools
+print("going", flush=True)
+for n in itertools.count():
+    with open(sys.argv[1], "wb", buffering=0) as file:      # truncated, then written in pieces
+        for _ in range(8):
+            file.write(b"%07d\\n" % (n % 10_000_000) * 32)
+"""
+WHOLE = 8 * 32 * 8
+
+
+@contextmanager
+def writing_in_place(file: Path) -> Iterator[None]:
+    command = [sys.executable, "-c", IN_PLACE, str(file)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as writer:
+        assert writer.stdout is not None
+        assert writer.stdout.readline() == b"going\n"
+        try:
+            yield
+        finally:
+            writer.kill()
+
+
+def is_whole(data: bytes) -> bool:
+    return len(data) == WHOLE and data == data[:8] * (WHOLE // 8)
+
+
+def test_a_writer_in_place_never_shows_half_a_file_under_a_lease(tmp_path: Path) -> None:
+    file = tmp_path / "f"
+    file.write_bytes(b"0000000\n" * (WHOLE // 8))
+    seen, torn_plain = set(), 0
+    with writing_in_place(file):
+        for _ in range(2000):
+            torn_plain += not is_whole(file.read_bytes())
+            data = read(file).content
+            assert is_whole(data), f"{len(data)} bytes: {data[:40]!r}"
+            seen.add(data[:7])
+    print(f"plain reads torn: {torn_plain} of 2000; stable reads torn: 0 of 2000, {len(seen)} versions seen")
+    assert torn_plain > 100, "the writer was not fast enough for this to mean anything"
+    assert len(seen) > 50
+
+
+def test_the_signature_belongs_to_the_bytes_even_while_others_write(tmp_path: Path) -> None:
+    file = tmp_path / "f"
+    file.write_bytes(b"0000000\n" * (WHOLE // 8))
+    with writing_in_place(file):
+        for _ in range(500):
+            done = read(file)
+            assert done.signature.size == len(done.content)
+
+
+def test_without_leases_a_slow_writer_is_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(content, "read_lease", no_lease)
+    file = tmp_path / "f"
+    file.write_bytes(b"old")
+    started, stop = threading.Event(), time.monotonic() + 0.4
+
+    def write_slowly() -> None:
+        with file.open("wb", buffering=0) as out:
+            while time.monotonic() < stop:
+                out.write(b"x")
+                started.set()
+            out.write(b"end")
+
+    writer = threading.Thread(target=write_slowly)
+    writer.start()
+    started.wait()
+    done = read(file)
+    writer.join()
+    assert done.content.endswith(b"end")
+
+
+def test_a_file_just_emptied_by_a_writer_is_read_again(tmp_path: Path, leases: str) -> None:
+    file = tmp_path / "f"
+    file.write_bytes(b"old")
+    emptied, reading = threading.Event(), threading.Event()
+
+    def empty_then_write() -> None:
+        with file.open("wb", buffering=0) as out:
+            emptied.set()
+            reading.wait()
+            until = time.monotonic() + 0.06  # well over the 20 ms after which a file counts as quiet
+            while time.monotonic() < until:
+                pass
+            out.write(b"new")
+
+    writer = threading.Thread(target=empty_then_write)
+    writer.start()
+    emptied.wait()
+    reading.set()
+    assert read(file).content == b"new"
+    writer.join()
+
+
+APPENDING = """
+import sys
+with open(sys.argv[1], "ab", buffering=0) as out:
+    print("going", flush=True)
+    while out.tell() < 1 << 27:
+        out.write(b"line\\n")
+"""
+
+
+def test_a_log_written_without_a_pause_is_read_as_it_stood(tmp_path: Path, leases: str) -> None:
+    file = tmp_path / "log"
+    file.write_bytes(b"")
+    with subprocess.Popen([sys.executable, "-c", APPENDING, str(file)], stdout=subprocess.PIPE) as writer:
+        assert writer.stdout is not None
+        assert writer.stdout.readline() == b"going\n"
+        began = time.monotonic()
+        done = read(file)
+        writer.kill()
+    assert done.content.startswith(b"line\nline\n")
+    assert done.signature.size == len(done.content)
+    assert not done.signature.settled
+    assert time.monotonic() - began < 10
+
+
+def test_a_file_rewritten_without_a_pause_is_refused_in_words_where_nothing_proves_a_whole_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(content, "read_lease", no_lease)
+    file = tmp_path / "f"
+    file.write_bytes(b"0000000\n" * (WHOLE // 8))
+    with writing_in_place(file), pytest.raises(FileAccessError, match="is being written without a pause") as caught:
+        read(file)
+    assert caught.value.path == "f"
+
+
+def test_bytes_written_through_a_mapping_after_the_lease_was_refused_are_compared(tmp_path: Path) -> None:
+    import mmap
+
+    file = tmp_path / "f"
+    file.write_bytes(b"a" * 4096)
+    with file.open("r+b") as out, mmap.mmap(out.fileno(), 4096) as mapped:
+        mapped[0:1] = b"b"
+        assert read(file).content == b"b" + b"a" * 4095
