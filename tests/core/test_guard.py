@@ -43,7 +43,7 @@ def test_a_changed_file_is_stale_with_both_hashes_and_a_way_on(alice: Concurrenc
     assert refusal.expected_hash == snapshot.read_hash
     assert refusal.current_hash == ConcurrencyGuard.hash_content(b"changed\n")
     assert refusal.changed_by[0]["agent_id"] == "outside"
-    assert "+changed" in refusal.diff
+    assert "-line 1\n" in refusal.diff
 
 
 def test_the_same_case_is_told_in_the_same_words(alice: ConcurrencyGuard, lines: Path) -> None:

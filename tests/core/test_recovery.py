@@ -1,0 +1,187 @@
+"""A process is killed at every step of every kind of change; whoever opens the workspace next finds one version or the other."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from noclobber import ConcurrencyGuard, Event
+from noclobber.content import hash_content
+
+OLD, NEW = b"the old version\n" * 40, b"the new one\n" * 30
+
+
+def _write(guard: ConcurrencyGuard) -> None:
+    guard.write("a", NEW)
+
+
+def _create(guard: ConcurrencyGuard) -> None:
+    guard.write("new", NEW)
+
+
+def _delete(guard: ConcurrencyGuard) -> None:
+    guard.delete("a")
+
+
+def _move(guard: ConcurrencyGuard) -> None:
+    guard.move("a", "moved")
+
+
+def _write_hard_linked(guard: ConcurrencyGuard) -> None:
+    guard.write("linked", NEW)
+
+
+def _write_many(guard: ConcurrencyGuard) -> None:
+    guard.write_many({"a": NEW, "b": NEW, "new": NEW, "linked": NEW})
+
+
+ALL = (_write, _create, _delete, _move, _write_hard_linked, _write_many)
+
+
+def _prepare(root: Path) -> None:
+    for name in ("a", "b", "linked"):
+        (root / name).write_bytes(OLD)
+    os.link(root / "linked", root / "other name")
+
+
+def _killed_at(root: Path, work: Callable[[ConcurrencyGuard], None], at: int) -> bool:
+    """Run the change in a child that kills itself at its ``at``-th step; false if it was done before."""
+    child = os.fork()
+    if child == 0:
+        count = 0
+
+        def step(_name: str) -> None:
+            nonlocal count
+            count += 1
+            if count == at:
+                os.kill(os.getpid(), signal.SIGKILL)
+
+        try:
+            with ConcurrencyGuard(root, "alice", turn_id="turn-1") as guard:
+                for name in ("a", "b", "linked"):
+                    guard.read(name)
+                guard.workspace.step = step
+                work(guard)
+        finally:
+            os._exit(0)
+    return os.waitpid(child, 0)[1] == signal.SIGKILL
+
+
+def _state(root: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in sorted(root.iterdir()) if path.is_file()}
+
+
+def _last_hash(events: list[Event], path: str) -> str | None:
+    """What the history says stands at a path now."""
+    last: str | None = None
+    for event in events:
+        if event.file_path == path:
+            last = None if event.kind == "move" else event.after_hash
+        elif event.to_path == path:
+            last = event.after_hash
+    return last
+
+
+@pytest.mark.parametrize("work", ALL, ids=lambda work: work.__name__.strip("_"))
+def test_killed_at_any_step_leaves_the_old_or_the_new_and_a_history_that_agrees(tmp_path: Path, work: Callable[..., None]) -> None:
+    for at in range(1, 60):
+        root = tmp_path / str(at)
+        root.mkdir()
+        _prepare(root)
+        before = _state(root)
+        killed = _killed_at(root, work, at)
+        with ConcurrencyGuard(root, "bob") as guard:
+            now = _state(root)
+            events = [event for event in guard.events() if event.outcome == "done"]
+            for name in set(before) | set(now):
+                expected = _last_hash(events, name)
+                if expected is not None:
+                    assert hash_content(now[name]) == expected, (at, name)
+            assert os.listdir(root / ".noclobber/tmp") == [], at
+            assert guard.workspace.store.pending() == [], at
+            changed = [event for event in events if event.kind != "read"]
+        assert all(content in (OLD, NEW) for content in now.values()), at
+        assert now["linked"] == now["other name"], at
+        whole = now != before
+        assert bool(changed) == whole, (at, changed)
+        if work is _write_many:
+            assert len({now["a"], now["b"], now["linked"], now.get("new", OLD)}) == 1, at
+        if not killed:
+            assert whole
+            return
+    pytest.fail("the change never came to its end")
+
+
+def test_an_interrupted_change_is_settled_by_the_next_holder_of_its_lock(tmp_path: Path) -> None:
+    """The other process has had the workspace open all along: it does not open it, it only takes the lock."""
+    _prepare(tmp_path)
+    with ConcurrencyGuard(tmp_path, "bob") as bob:
+        bob.read("a")
+        assert _killed_at(tmp_path, _write, 3)
+        assert bob.workspace.store.pending() != []
+        assert bob.read("a").content in (OLD, NEW)
+        assert bob.workspace.store.pending() == []
+
+
+def test_two_processes_recover_at_once(tmp_path: Path) -> None:
+    for at in (2, 3, 4, 5):
+        root = tmp_path / str(at)
+        root.mkdir()
+        _prepare(root)
+        assert _killed_at(root, _write_many, at)
+        children = []
+        for _ in range(4):
+            child = os.fork()
+            if child == 0:
+                status = 1
+                try:
+                    with ConcurrencyGuard(root, "carol") as guard:
+                        guard.read("a")
+                    status = 0
+                finally:
+                    os._exit(status)
+            children.append(child)
+        assert [os.waitpid(child, 0)[1] for child in children] == [0] * 4
+        with ConcurrencyGuard(root, "bob") as bob:
+            assert bob.workspace.store.pending() == []
+        now = _state(root)
+        assert len({now["a"], now["b"], now["linked"]}) == 1
+
+
+def test_what_nobody_claims_in_tmp_is_taken_in_not_swept_away(tmp_path: Path) -> None:
+    with ConcurrencyGuard(tmp_path, "alice"):
+        pass
+    orphan = tmp_path / ".noclobber/tmp/c-dead-1"
+    orphan.write_bytes(b"the only copy of something\n")
+    with ConcurrencyGuard(tmp_path, "alice") as alice:
+        assert not orphan.exists()
+        assert alice.content(hash_content(b"the only copy of something\n")) == b"the only copy of something\n"
+
+
+def test_a_late_writer_into_the_displaced_file_is_noticed_kept_and_reported(tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(OLD)
+    with ConcurrencyGuard(tmp_path, "alice") as alice, (tmp_path / "a").open("r+b", buffering=0) as late:
+        alice.read("a")
+        alice.write("a", NEW)
+        assert len(os.listdir(tmp_path / ".noclobber/kept")) == 1
+        late.write(b"LATE")
+    with ConcurrencyGuard(tmp_path, "alice") as alice:
+        (event,) = alice.events(kind="late")
+        assert (event.file_path, event.before_hash) == ("a", hash_content(OLD))
+        assert alice.content(event.after_hash or "") == b"LATE" + OLD[4:]
+        assert os.listdir(tmp_path / ".noclobber/kept") == []
+    assert (tmp_path / "a").read_bytes() == NEW
+
+
+def test_a_displaced_file_that_its_late_writer_left_alone_goes_quietly(tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(OLD)
+    with ConcurrencyGuard(tmp_path, "alice") as alice, (tmp_path / "a").open("r+b", buffering=0):
+        alice.read("a")
+        alice.write("a", NEW)
+    with ConcurrencyGuard(tmp_path, "alice") as alice:
+        assert alice.events(kind="late") == []
+    assert os.listdir(tmp_path / ".noclobber/kept") == []
