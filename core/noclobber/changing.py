@@ -11,20 +11,21 @@ import os
 import stat as modes
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .clock import utc_now
-from .commit import Overtaken, Planned, commit
 from .content import hash_content
 from .decision import Decision, Situation, Verdict
 from .errors import FileAccessError, PathError, refused
 from .paths import Located
 from .records import Event, EventKind, Outcome, Refusal, Snapshot, Write
-from .recovery import settle_path
 from .refusals import difference, exists
 from .situation import Survey, Writer, survey
 from .store.protocol import Batch
 from .workspace import Workspace
+
+if TYPE_CHECKING:
+    from .commit import Planned
 
 __all__ = ["Request", "change", "consider"]
 
@@ -69,6 +70,8 @@ def change(
     Raises the ``Refused`` of the first that may not be made, after putting it on record. ``enforce``: instead of refusing, go on
     and record this outcome (``observed``, ``overridden``); displaced bytes are kept as always.
     """
+    from .commit import Overtaken  # with all that places bytes; a check alone needs none of it
+
     for _ in range(_ATTEMPTS):
         try:
             return _attempt(workspace, writer, requests, enforce, detail)
@@ -124,7 +127,10 @@ def _decide_all(
             stack.enter_context(workspace.locks.inode_exclusive(located.stat.st_dev, located.stat.st_ino))
     settled = []
     for request, (located, to) in zip(requests, places, strict=True):
-        settle_path(workspace, located.file_path)
+        if workspace.store.pending(located.file_path):
+            from .recovery import settle_path
+
+            settle_path(workspace, located.file_path)
         _look_again(located)
         seen = survey(workspace, located, writer, read_hash=request.read_hash)
         settled.append(_Settled(located, to, seen, _verdict(request, to, seen.situation), request))
@@ -192,6 +198,8 @@ def _carried_out(workspace: Workspace, plans: Sequence[Planned]) -> list[int]:
         if not real:
             return list(workspace.store.apply(batch))
         seqs.update(zip(map(id, idle), workspace.store.apply(batch), strict=True))
+    from .commit import commit
+
     seqs.update(zip(map(id, real), commit(workspace, real), strict=True))
     return [seqs[id(plan)] for plan in plans]
 
@@ -225,6 +233,8 @@ def _plan(workspace: Workspace, writer: Writer, one: _Settled, detail: dict[str,
         snapshots = (Snapshot(path, known_hash, *labels, event.timestamp, writer.agent_id, lines, None, seen_seq),)
     forget = ((writer.agent_id, now.file_path),) if placed is None or one.to is not None else ()
     keep = () if known is None or known_hash == after else ((known_hash or "", known),)
+    from .commit import Planned
+
     return Planned(one.located, placed, now.disk, (event,), snapshots, forget, keep, one.to, request.mode)
 
 

@@ -17,7 +17,6 @@ from .errors import FileAccessError, NoclobberError
 from .merge import changed_regions, join_ranges, shown_covers
 from .paths import Located
 from .records import Event, FileStatus, LineRange, Read, Refusal, Signature, Snapshot
-from .recovery import settle_path
 from .situation import Writer, look, notice_outside, open_buffers, survey
 from .store.protocol import Batch
 from .workspace import Workspace
@@ -32,6 +31,8 @@ def read(workspace: Workspace, writer: Writer, path: str | os.PathLike[str], lin
     """
     with workspace.locator.locate(path, missing_ok=True) as located:
         if workspace.store.pending(located.file_path):
+            from .recovery import settle_path  # loads what recovery needs, only where something is left to settle
+
             with workspace.locks.exclusive(located.file_path):
                 settle_path(workspace, located.file_path)
         # Shared with other readers; a change of several files, or a rewrite in place, is never seen half done.

@@ -9,9 +9,9 @@ import errno
 import os
 from collections.abc import Callable, Iterable
 from types import TracebackType
+from typing import TYPE_CHECKING
 
 from .errors import WorkspaceError
-from .journal import Journal
 from .liveness import Live
 from .locks import PathLocks
 from .paths import Locator
@@ -20,6 +20,9 @@ from .secrecy import Secrecy
 from .settings import Settings, is_off, load_settings
 from .store.protocol import Store
 from .store.sqlite import SqliteStore
+
+if TYPE_CHECKING:
+    from .journal import Journal
 
 __all__ = ["Workspace"]
 
@@ -33,10 +36,11 @@ def _no_step(_name: str) -> None:
 class Workspace:
     """One guarded folder tree. ``root`` and ``state`` are absolute paths; ``notice`` is what opening it had to say, if anything.
 
-    ``step`` is called with the name of each step of a change before it is made: tests pause, write or kill there.
+    ``mirrored`` false: for a process too short for a journal's thread; it calls ``mirror`` at its end. ``step`` is called with the name of
+    each step of a change before it is made: tests pause, write or kill there.
     """
 
-    def __init__(self, root: str, *, store: Store | None = None, step: Callable[[str], None] = _no_step) -> None:
+    def __init__(self, root: str, *, store: Store | None = None, step: Callable[[str], None] = _no_step, mirrored: bool = True) -> None:
         self.root = os.path.realpath(root)
         self.state = os.path.join(self.root, ".noclobber")
         self.step = step
@@ -50,7 +54,10 @@ class Workspace:
         if store is None:
             sqlite = SqliteStore(self.state, keep_megabytes=self.settings.keep_megabytes, keep_days=self.settings.keep_days)
             self.notice = sqlite.opening_notice
-            self.journal = Journal(self.state, sqlite)
+            if mirrored:
+                from .journal import Journal
+
+                self.journal = Journal(self.state, sqlite)
             store = sqlite
         self.store: Store = store
         self._folders: dict[str, int] = {}
@@ -59,16 +66,25 @@ class Workspace:
         self._made = 0
 
     @classmethod
-    def open(cls, path: str | os.PathLike[str], *, step: Callable[[str], None] = _no_step) -> Workspace:
+    def open(cls, path: str | os.PathLike[str], *, step: Callable[[str], None] = _no_step, mirrored: bool = True) -> Workspace:
         """The workspace that owns ``path`` (a folder, or a file in it), made there if there is none yet; settles what a crash left.
 
         WorkspaceError says why it cannot be opened; StoreError why its state cannot be used.
         """
-        from .recovery import settle_all
+        workspace = cls(root_for(os.fspath(path)), step=step, mirrored=mirrored)
+        if workspace.store.pending() or any(os.listdir(workspace.folder(name)) for name in ("tmp", "kept")):
+            from .recovery import settle_all  # 3 ms that a hook seldom needs
 
-        workspace = cls(root_for(os.fspath(path)), step=step)
-        settle_all(workspace)
+            settle_all(workspace)
         return workspace
+
+    def mirror(self) -> None:
+        """Write what is missing in the journal now, where no journal of this process does."""
+        from .journal import Journal
+
+        journal = self.journal or Journal(self.state, self.store)
+        journal.flush()
+        journal.close()
 
     def __enter__(self) -> Workspace:
         return self

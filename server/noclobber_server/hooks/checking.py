@@ -12,8 +12,8 @@ from noclobber.records import Refusal
 from noclobber.situation import look
 from noclobber.store.protocol import Batch
 
-from . import wording
-from .context import Context
+from .context import Context, kind_of_change
+from .forms import encoded
 from .records import Answer, Change
 from .session import EditNote, note_call
 
@@ -88,12 +88,16 @@ def _decide(context: Context, change: Change, disk: bytes | None, token: int, ho
     if refusal is not None and decision.outcome != "observed" and not _is_clients_own(refusal):
         if refusal.type != "LEASED":
             return _refused(context, change, disk, refusal, token)
+        from . import wording
+
         return _Checked(wording.leased_notice(refusal.file_path, holder or "another writer"))
     merged = change.kind == "write" and decision.outcome in ("merged", "formatted") and decision.content is not None
     notice = "\n".join(decision.notices)
     content, knows = None, None
     if merged and decision.content is not None:
         from noclobber.text import decode_text
+
+        from . import wording
 
         told = context.guard.verify_before_write(change.path)
         content = decode_text(decision.content)[0]
@@ -103,6 +107,8 @@ def _decide(context: Context, change: Change, disk: bytes | None, token: int, ho
     elif decision.outcome in ("merged", "formatted"):
         knows = _rebased(context, change)
     if holder:
+        from . import wording
+
         notice = f"{notice}\n{wording.leased_notice(context.guard.workspace.locator.locate(change.path).file_path, holder)}".strip()
     expected = decision.content if refusal is None else asked
     _leave_note(context, change, disk, expected, knows, "done" if refusal is not None else decision.outcome, token)
@@ -114,7 +120,7 @@ def _consult(context: Context, change: Change, disk: bytes | None) -> tuple[Deci
     guard = context.guard
     if change.kind == "write":
         assert change.content is not None
-        asked = _encoded(change.content, disk)
+        asked = encoded(change.content, disk)
         return guard.check_write(change.path, asked, on_stale="merge" if context.call.can_update else "reject"), asked
     if change.kind in ("edit", "patch"):
         return guard.check_edit(change.path, change.edits, replace_all=change.replace_all), None
@@ -123,10 +129,8 @@ def _consult(context: Context, change: Change, disk: bytes | None) -> tuple[Deci
         return Decision("done", None, None), None
     paused = guard.workspace.settings.mode == "observe" or guard.workspace.paused()
     outcome = Decision("observed" if paused else "refused", None, refusal)
-    kind = "delete" if change.kind == "delete" else "edit"
-    guard.record(
-        kind, outcome=outcome.outcome, file_path=refusal.file_path, before_hash=refusal.current_hash, detail={"message": refusal.message}
-    )
+    kind, detail = kind_of_change(change), {"message": refusal.message}
+    guard.record(kind, outcome=outcome.outcome, file_path=refusal.file_path, before_hash=refusal.current_hash, detail=detail)
     return outcome, None
 
 
@@ -136,6 +140,7 @@ def _is_clients_own(refusal: Refusal) -> bool:
 
 
 def _refused(context: Context, change: Change, disk: bytes | None, refusal: Refusal, token: int) -> _Checked:
+    from . import wording
     from .refusing import is_third
 
     if not is_third(context, refusal.file_path):
@@ -148,10 +153,8 @@ def _refused(context: Context, change: Change, disk: bytes | None, refusal: Refu
         notes.mark("asked")
         _leave_note(context, change, disk, None, None, "overridden", token)
         raise _Held(Answer("ask", reason=wording.asked(refusal)))
-    kind = "write" if change.kind == "write" else "edit"
-    context.guard.record(
-        kind, outcome="overridden", file_path=refusal.file_path, before_hash=displaced, detail={"refusal": refusal.to_json()}
-    )
+    kind, detail = kind_of_change(change), {"refusal": refusal.to_json()}
+    context.guard.record(kind, outcome="overridden", file_path=refusal.file_path, before_hash=displaced, detail=detail)
     _leave_note(context, change, disk, None, None, "overridden", token)
     return _Checked(wording.overridden_notice(refusal.file_path, displaced))
 
@@ -175,18 +178,6 @@ def _disk(context: Context, path: str) -> bytes | None:
     return None if found is None else found.content
 
 
-def _encoded(text: str, disk: bytes | None) -> bytes:
-    """The text in the form the file has: its BOM, line endings and encoding."""
-    if disk is None:
-        return text.encode("utf-8", "surrogatepass")
-    from noclobber.text import decode_text, encode_text
-
-    try:
-        return encode_text(text, decode_text(disk)[1])
-    except (UnicodeError, NoclobberError):
-        return text.encode("utf-8", "surrogatepass")
-
-
 def _rebased(context: Context, change: Change) -> bytes | None:
     """The agent's own version of a file that others changed elsewhere: what it knew, with its edit made."""
     snapshot = context.guard.get_snapshot(change.path)
@@ -206,9 +197,12 @@ def _leave_note(
     workspace = context.guard.workspace
     with workspace.locator.locate(change.path, missing_ok=True) as located:
         file_path = located.file_path
-    contents = [(hash_content(content), content) for content in (disk, expected, knows) if content is not None]
-    workspace.store.apply(Batch(contents=workspace.keepable(file_path, contents)))
     before, after, known = [None if content is None else hash_content(content) for content in (disk, expected, knows)]
+    # whether a content may be kept is asked of git, a process of 4 ms: not for what is kept already, nor for what can be made again
+    wanted = [(before, disk), (known, knows)] + ([(after, expected)] if change.kind == "write" and outcome != "done" else [])
+    contents = [(name, content) for name, content in wanted if name and content is not None and not workspace.store.find_hashes(name)]
+    if contents:
+        workspace.store.apply(Batch(contents=workspace.keepable(file_path, contents)))
     note = EditNote(file_path, change.kind, context.call.call_id or "", before, after, known, outcome, workspace.store.last_seq(), token)
     context.notes.put_edit(note)
 

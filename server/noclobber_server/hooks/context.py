@@ -20,17 +20,21 @@ _DURATIONS_LIMIT = 65536
 
 
 class Context(NamedTuple):
-    """``call`` holds only what concerns this workspace, its paths made absolute."""
+    """``call`` holds only what concerns this workspace, its paths made absolute; ``seq`` was the newest event at its beginning."""
 
     call: HookCall
     guard: ConcurrencyGuard
     notes: SessionNotes
+    seq: int
 
-    def close(self, took_ns: int) -> None:
-        """Let go, and note how long it took, for ``noclobber doctor``."""
-        path = os.path.join(self.guard.workspace.state, "hooks", "durations")
-        self.guard.close()
-        self.guard.workspace.close()
+    def finish(self, took_ns: int, *, let_go: bool) -> None:
+        """Mirror the history where it grew, and note how long the hook took, for ``noclobber doctor``."""
+        workspace = self.guard.workspace
+        path = os.path.join(workspace.state, "hooks", "durations")
+        if workspace.store.last_seq() != self.seq:
+            workspace.mirror()
+        if let_go:
+            workspace.close()
         try:
             with open(path, "a", encoding="ascii") as file:
                 if file.tell() > _DURATIONS_LIMIT:
@@ -75,8 +79,8 @@ def _owner(path: str, home_root: str | None) -> str | None:
 
 def _open(call: HookCall, root: str, environ: Mapping[str, str]) -> Context:
     intent = environ.get("NOCLOBBER_INTENT") or None
-    guard = ConcurrencyGuard(Workspace.open(root), call.agent_id, turn_id=call.turn, intent_id=intent)
-    return Context(call, guard, SessionNotes(guard.workspace.state, call.session, call.subagent))
+    guard = ConcurrencyGuard(Workspace.open(root, mirrored=False), call.agent_id, turn_id=call.turn, intent_id=intent)
+    return Context(call, guard, SessionNotes(guard.workspace.state, call.session, call.subagent), guard.workspace.store.last_seq())
 
 
 def kind_of_change(change: Change) -> EventKind:

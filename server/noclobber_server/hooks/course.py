@@ -6,7 +6,7 @@ A hook must never stop an agent because noclobber is broken, unless the settings
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from time import perf_counter_ns
 
 from noclobber.errors import FileAccessError, NoclobberError, PathError, Refused
@@ -16,20 +16,27 @@ from .records import Answer, HookCall
 
 __all__ = ["follow"]
 
+_OURS = (NoclobberError, OSError, ValueError, TypeError, LookupError, AttributeError, ImportError)
 
-def follow(call: HookCall, environ: Mapping[str, str], *, set_up_only: bool) -> Answer:
-    """What to answer. Failures of ours are said, and end as the setting ``hooks.on_error`` has it."""
+
+def follow(call: HookCall, environ: Mapping[str, str], *, set_up_only: bool) -> tuple[Answer, Callable[[bool], None]]:
+    """What to answer, and what is left to do afterwards. Failures of ours are said, and end as the setting ``hooks.on_error`` has it."""
     begun = perf_counter_ns()
     opened: list[Context] = []
     try:
         opened = contexts_of(call, environ, set_up_only=set_up_only)
-        answers = [_handle(context) for context in opened]
-    except (NoclobberError, OSError, ValueError, TypeError, LookupError, ImportError) as problem:
-        return _failed(call, opened, problem)
-    finally:
+        decided = _joined([_handle(context) for context in opened])
+    except _OURS as problem:
+        decided = _failed(call, opened, problem)
+
+    def finish(let_go: bool) -> None:
         for context in opened:
-            context.close(perf_counter_ns() - begun)
-    return _joined(answers)
+            try:
+                context.finish(perf_counter_ns() - begun, let_go=let_go)
+            except _OURS:
+                continue  # the answer is given; the journal mends itself
+
+    return decided, finish
 
 
 def _handle(context: Context) -> Answer:

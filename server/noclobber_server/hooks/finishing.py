@@ -9,6 +9,7 @@ from noclobber.situation import CHANGING, EFFECTIVE, look
 from noclobber.store.protocol import EventQuery
 
 from .context import Context, kind_of_change
+from .forms import expected_bytes
 from .records import Answer, Change
 from .session import EditNote
 
@@ -65,7 +66,9 @@ def _compare(context: Context, change: Change, note: EditNote, now: bytes | None
         _record(context, note, _kept(context, note.knows), before=between)
     else:
         # more than the agent's own change stands there (a formatter's, or what came in between): it knows its own version
-        _record(context, note, _kept(context, note.knows or note.expected), before=between)
+        knows = _kept(context, note.knows) or _kept(context, note.expected)
+        checked = _kept(context, note.before)
+        _record(context, note, knows or expected_bytes(change, checked, note.expected), before=between)
     if between is None or note.before == hash_content(between):
         return []
     return [_displaced(context, change, note, between)]

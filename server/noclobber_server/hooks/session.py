@@ -4,8 +4,6 @@ Every hook is a process of its own, and two may run at once for one call; so eac
 one step. Nothing here decides anything.
 """
 
-from __future__ import annotations
-
 import json
 import os
 import time
