@@ -80,8 +80,11 @@ def read_entries(content: bytes) -> list[Placed]:
     return found
 
 
-def insert_entries(content: bytes, entries: Collection[Entry]) -> bytes:
-    """The content with the entries behind the last one of ours, else at the end of the lessons section, else at its end."""
+def insert_entries(content: bytes, entries: Collection[Entry | bytes]) -> bytes:
+    """The content with the entries behind the last one of ours, else at the end of the lessons section, else at its end.
+
+    An entry given as bytes is one taken out of another file, as it stood there.
+    """
     outline = _outline(content)
     place = _place(content, outline)
     end_of_line = main_line_ending(content)
@@ -120,7 +123,9 @@ def remove_entries(content: bytes, entry_ids: Collection[str]) -> bytes:
     return b"".join(out) + content[position:]
 
 
-def _rendered(entry: Entry, end_of_line: bytes) -> bytes:
+def _rendered(entry: Entry | bytes, end_of_line: bytes) -> bytes:
+    if isinstance(entry, bytes):
+        return b"".join(line + end_of_line for line in entry.splitlines())
     return render_entry(entry).encode("utf-8", "replace").replace(b"\n", end_of_line)
 
 

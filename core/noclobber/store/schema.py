@@ -46,6 +46,7 @@ _FIRST = Step(
         "CREATE INDEX events_by_turn ON events (turn_id) WHERE turn_id IS NOT NULL",
         "CREATE INDEX events_by_intent ON events (intent_id) WHERE intent_id IS NOT NULL",
         "CREATE INDEX events_by_file ON events (file_path) WHERE file_path IS NOT NULL",
+        "CREATE INDEX events_changes_by_file ON events (file_path) WHERE file_path IS NOT NULL AND kind <> 'read'",
         "CREATE INDEX events_by_agent_and_file ON events (agent_id, file_path) WHERE file_path IS NOT NULL",
         "CREATE INDEX events_by_to_path ON events (to_path) WHERE to_path IS NOT NULL",
         "CREATE INDEX events_by_hash ON events (after_hash) WHERE after_hash IS NOT NULL",
@@ -73,7 +74,28 @@ _FIRST = Step(
     ),
 )
 
-STEPS: tuple[Step, ...] = (_FIRST,)
+# Lessons and the runs of checks they come from. Words are indexed apart, row by row with the lesson's own number.
+_LESSONS = Step(
+    version=2,
+    usable_from=1,
+    statements=(
+        """CREATE TABLE lessons (
+            number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, key TEXT NOT NULL, state TEXT NOT NULL, "when" TEXT NOT NULL,
+            lesson TEXT NOT NULL, context TEXT NOT NULL, failure TEXT NOT NULL, resolution TEXT NOT NULL, files TEXT NOT NULL,
+            agent_id TEXT, turn_id TEXT, intent_id TEXT, "check" TEXT, "commit" TEXT, corrects TEXT, place TEXT, note TEXT,
+            seen INTEGER NOT NULL, first_seen TEXT NOT NULL, last_seen TEXT NOT NULL, detail TEXT)""",
+        "CREATE INDEX lessons_by_key ON lessons (key)",
+        "CREATE INDEX lessons_by_state ON lessons (state)",
+        """CREATE VIRTUAL TABLE lesson_words USING fts5
+            (lesson, context, failure, resolution, files, tokenize = "unicode61 tokenchars '_'")""",
+        """CREATE TABLE check_runs (
+            id INTEGER PRIMARY KEY, name TEXT NOT NULL, at TEXT NOT NULL, agent_id TEXT NOT NULL, turn_id TEXT, intent_id TEXT,
+            status INTEGER NOT NULL, seconds REAL NOT NULL, epoch TEXT NOT NULL, seq INTEGER NOT NULL, keys TEXT NOT NULL)""",
+        "CREATE INDEX check_runs_by_name ON check_runs (name)",
+    ),
+)
+
+STEPS: tuple[Step, ...] = (_FIRST, _LESSONS)
 SCHEMA_VERSION = STEPS[-1].version
 
 
