@@ -11,7 +11,7 @@ from typing import Any
 
 import cattrs
 from lsprotocol import types
-from pygls.exceptions import JsonRpcException, JsonRpcInternalError, JsonRpcInvalidParams, JsonRpcInvalidRequest
+from pygls.exceptions import JsonRpcException, JsonRpcInternalError, JsonRpcInvalidParams, JsonRpcInvalidRequest, JsonRpcParseError
 from pygls.protocol import LanguageServerProtocol, lsp_method
 
 __all__ = ["Protocol"]
@@ -30,7 +30,7 @@ class Protocol(LanguageServerProtocol):
     def handle_message(self, message: Any) -> None:
         """Structure one whole message, then dispatch it; a request that cannot be structured is answered with why."""
         if not isinstance(message, dict) or "jsonrpc" not in message:
-            self._answer_fault(None, JsonRpcInvalidRequest("A message is one JSON object with the key jsonrpc."))
+            self._answer(None, JsonRpcInvalidRequest("A message is one JSON object with the key jsonrpc."))
             return
         try:
             structured = super().structure_message(message)
@@ -42,24 +42,33 @@ class Protocol(LanguageServerProtocol):
             return
         super().handle_message(structured)
 
-    def _answer_fault(self, message: dict[str, Any] | None, error: JsonRpcException) -> None:
+    def answer_unreadable(self, message: str) -> None:
+        """Answer bytes that are no message; nobody can say which request they were."""
+        self._answer(None, JsonRpcParseError(message))
+
+    def _answer_fault(self, message: dict[str, Any], error: JsonRpcException) -> None:
         logger.warning("%s", error.message)
-        if message is not None and ("method" not in message or "id" not in message):
-            return
-        request_id = None if message is None else message["id"]
-        response = {"jsonrpc": "2.0", "id": request_id, "error": {"code": error.code, "message": error.message}}
-        if request_id is None or isinstance(request_id, int | str):
-            self._send_data(response)
+        if isinstance(message.get("id"), int | str) and "method" in message:
+            self._answer(message["id"], error)
+
+    def _answer(self, request_id: int | str | None, error: JsonRpcException) -> None:
+        self._send_data({"jsonrpc": "2.0", "id": request_id, "error": {"code": error.code, "message": error.message}})
+
+    @lsp_method(types.EXIT)
+    def lsp_exit(self, *_args: Any) -> None:  # type: ignore[override]
+        """Stop serving; the exit status says whether ``shutdown`` came before."""
+        self._server.stop(0 if self._shutdown else 1)  # type: ignore[attr-defined]
 
     def _send_handler_result(self, future: Any, *, msg_id: Any) -> None:
         """Answer a request; an unforeseen error is answered in one line, its traceback goes to the log alone."""
-        if not future.cancelled():
-            error = future.exception()
-            if error is not None and not isinstance(error, JsonRpcException):
+        error = None if future.cancelled() else future.exception()
+        if error is not None:
+            self._request_futures.pop(msg_id, None)
+            if not isinstance(error, JsonRpcException):
                 logger.error("A request failed.", exc_info=error)
-                self._request_futures.pop(msg_id, None)
-                self._send_response(msg_id, error=JsonRpcInternalError(f"{type(error).__name__}: {error}").to_response_error())
-                return
+                error = JsonRpcInternalError(f"{type(error).__name__}: {error}")
+            self._send_response(msg_id, error=error.to_response_error())
+            return
         super()._send_handler_result(future, msg_id=msg_id)
 
     @lsp_method(types.TEXT_DOCUMENT_DID_OPEN)

@@ -29,11 +29,12 @@ class Region(NamedTuple):
 
 class Assessment(NamedTuple):
     """The state, and the regions that the disk changed. ``unsaved``: the buffer differs from what it came from (or from the disk,
-    where that is unknown)."""
+    where that is unknown). ``absorbed``: all that the disk changed is in the buffer already, so that saving it loses nothing."""
 
     state: BufferState
     regions: tuple[Region, ...] = ()
     unsaved: bool = False
+    absorbed: bool = False
 
 
 FRESH = Assessment("fresh")
@@ -60,7 +61,12 @@ def assess(base: str | None, buffer: str, disk: str | None, *, by_lines: bool = 
         return Assessment("behind", moved_regions((), merge.changed_regions(origin, theirs)))
     mine, others = merge.changed_regions(origin, ours), merge.changed_regions(origin, theirs)
     regions = moved_regions(mine, others)
-    clean = by_lines and (not merge.overlaps(mine, others) or merge.merge3(origin, ours, theirs).content is not None)
+    if not merge.overlaps(mine, others):
+        return Assessment("mergeable" if by_lines else "conflict", regions, unsaved=True)
+    merged = merge.merge3(origin, ours, theirs).content
+    if merged == ours:
+        return FRESH._replace(unsaved=True, absorbed=True)
+    clean = by_lines and merged is not None
     return Assessment("mergeable" if clean else "conflict", regions, unsaved=True)
 
 

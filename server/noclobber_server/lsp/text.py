@@ -70,8 +70,8 @@ class TextModel:
     def __init__(self, text: str, version: int, encoding: Encoding) -> None:
         self.version = version
         self._encoding: Encoding = encoding
-        self._lines = split_lines(_joined_pairs(text))
-        self._text: str | None = None
+        self._split: list[str] | None = None  # a thousand documents are opened for each one that is typed in
+        self._text: str | None = _joined_pairs(text)
         self._applied_version = version
         self._pending: deque[tuple[int, tuple[Change, ...]]] = deque()
         self._fold = threading.Lock()
@@ -96,6 +96,12 @@ class TextModel:
             if self._text is None:
                 self._text = "".join(self._lines)
             return self._text, self._applied_version
+
+    @property
+    def _lines(self) -> list[str]:
+        if self._split is None:
+            self._split = split_lines(self._text or "")
+        return self._split
 
     def line_count(self) -> int:
         """How many lines there are: one more than there are line ends."""
@@ -135,16 +141,16 @@ class TextModel:
             for change in changes:
                 self._apply(change)
             self._applied_version = version
-            self._text = None
 
     def _apply(self, change: Change) -> None:
         if change.span is None:
-            self._lines = split_lines(_joined_pairs(change.text))
+            self._split, self._text = None, _joined_pairs(change.text)
             return
         start, end = self._clamped(change.span.start), self._clamped(change.span.end)
         if end < start:
             start, end = end, start
         lines = self._lines
+        self._text = None
         (first, before), (last, after) = start, end
         # A CR that ends the line before, and an LF that now begins this one, are one line end.
         if before == 0 and first > 0 and lines[first - 1].endswith("\r"):

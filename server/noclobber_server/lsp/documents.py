@@ -1,0 +1,101 @@
+"""One open document, and all of them: what the editor says of each, and what is known of its file.
+
+The event loop adds, removes and takes keystrokes; everything below the line in ``Document`` belongs to the worker's thread alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, NamedTuple
+
+from .text import TextModel
+from .uris import key_of
+from .view import UTF8, View
+
+if TYPE_CHECKING:
+    from lsprotocol import types
+
+    from noclobber.content import StableRead
+    from noclobber.records import Buffer, Event
+
+    from .rooms import Room
+    from .state import Assessment
+
+__all__ = ["Document", "Documents", "Version"]
+
+
+class Version(NamedTuple):
+    """Some bytes of a file, their hash, and how they read in the editor that shows them."""
+
+    content: bytes
+    hash: str
+    shown: str
+
+
+class Document:
+    """A document that a client has open. ``path`` is absolute."""
+
+    def __init__(self, uri: str, path: str, model: TextModel) -> None:
+        self.uri = uri
+        self.path = path
+        self.model = model
+        self.typed_at = 0.0  # seconds since 1970
+        self.look_due = False  # a look is queued, so that a keystroke need not queue another
+        self.closed = False
+        # -- the worker's --
+        self.room: Room | None = None
+        self.file_path = ""
+        self.view: View = UTF8
+        self.read: StableRead | None = None
+        self.disk: Version | None = None
+        self.base: Version | None = None
+        self.base_hash: str | None = None
+        self.seen_seq = 0  # what happened to the file up to here is in the base
+        self.unseen: list[Version] = []  # stood on disk since the base, oldest first
+        self.overwritten: list[Version] = []  # were unseen when the buffer's own text came to stand on disk
+        self.assessment: Assessment | None = None
+        self.authors: tuple[Event, ...] = ()
+        self.since: float | None = None  # monotonic: when the present state began
+        self.row: Buffer | None = None
+        self.row_at = 0.0
+        self.own_text: str | None = None  # hash of the unsaved text that only we keep
+        self.published: list[types.Diagnostic] = []
+
+
+class Documents:
+    """The open documents, found whatever way a client happens to escape a URI."""
+
+    def __init__(self) -> None:
+        self._by_key: dict[str, Document] = {}
+        self._by_uri: dict[str, Document] = {}
+
+    def add(self, document: Document) -> Document | None:
+        """Add one; the one it replaces, where a client opens what it has open."""
+        key = key_of(document.uri)
+        before = self._by_key.get(key)
+        self._by_key[key] = document
+        self._by_uri = {uri: known for uri, known in self._by_uri.items() if known is not before} if before else self._by_uri
+        self._by_uri[document.uri] = document
+        return before
+
+    def get(self, uri: str) -> Document | None:
+        """The open document a URI names."""
+        return self._by_uri.get(uri) or self._by_key.get(key_of(uri))
+
+    def remove(self, uri: str) -> Document | None:
+        """Take one out."""
+        document = self._by_key.pop(key_of(uri), None)
+        if document is not None:
+            self._by_uri.pop(document.uri, None)
+        return document
+
+    def drop(self, document: Document) -> None:
+        """Take out this very one, if it is still there."""
+        if self._by_key.get(key_of(document.uri)) is document:
+            self.remove(document.uri)
+
+    def __iter__(self) -> Iterator[Document]:
+        return iter(list(self._by_key.values()))
+
+    def __len__(self) -> int:
+        return len(self._by_key)

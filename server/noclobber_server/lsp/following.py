@@ -1,0 +1,64 @@
+"""Follows a workspace's history as other processes write it: open documents are looked at, and clients that asked for it are told."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from noclobber.records import Event
+from noclobber.situation import CHANGING
+from noclobber.store.protocol import EventQuery
+
+if TYPE_CHECKING:
+    from .client import Client
+    from .rooms import Room
+    from .tracking import Tracker
+
+__all__ = ["ACTIVITY", "Follower", "event_to_wire"]
+
+ACTIVITY = "noclobber/activity"
+_MOST = 500
+
+
+class Follower:
+    """Used by the worker's thread only."""
+
+    def __init__(self, client: Client, tracker: Tracker, *, wants_activity: bool) -> None:
+        self._client = client
+        self._tracker = tracker
+        self._wants_activity = wants_activity
+
+    def follow(self, room: Room) -> None:
+        """Take in what was put on record since the last time."""
+        store = room.workspace.store
+        if store.epoch != room.epoch:  # the state was removed and made anew
+            room.epoch, room.last_seq = store.epoch, 0
+        last = store.last_seq()
+        if last == room.last_seq:
+            return
+        events = store.events(EventQuery(after_seq=room.last_seq, limit=_MOST))
+        room.last_seq = last
+        paths = {path for event in events if event.kind in CHANGING for path in (event.file_path, event.to_path) if path}
+        for path in paths & room.documents.keys():
+            for document in room.documents[path]:
+                document.authors = ()  # it may be known now who it was
+                self._tracker.look(document)
+        if self._wants_activity:
+            self._client.notify(ACTIVITY, {"root": room.root, "events": [event_to_wire(event) for event in events]})
+
+
+def event_to_wire(event: Event) -> dict[str, Any]:
+    """An event as editors get it: camelCase, without what only refusals hold."""
+    return {
+        "seq": event.seq,
+        "timestamp": event.timestamp,
+        "kind": event.kind,
+        "outcome": event.outcome,
+        "refusal": event.refusal,
+        "agentId": event.agent_id,
+        "turnId": event.turn_id,
+        "intentId": event.intent_id,
+        "filePath": event.file_path,
+        "toPath": event.to_path,
+        "beforeHash": event.before_hash,
+        "afterHash": event.after_hash,
+    }

@@ -1,0 +1,62 @@
+"""Telling, once, that a save replaced a version nobody had shown to the buffer, and offering a way back."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import TYPE_CHECKING
+
+from noclobber.errors import NoclobberError
+from noclobber.guard import ConcurrencyGuard
+
+from .editing import text_edits
+from .merging import edits_to, merged_text
+from .view import normal
+from .wording import ago, whom
+
+if TYPE_CHECKING:
+    from .saving import Overwritten
+    from .session import Session
+
+__all__ = ["offer"]
+
+_RESTORE, _MERGE = "Restore it", "Merge it into the buffer"
+
+
+async def offer(session: Session, lost: Overwritten) -> None:
+    """Ask, and do what was chosen; the version is kept whatever the answer."""
+    document = lost.document
+    by = " and ".join(f"{name} {ago(event.timestamp, time.time())}" for name, event in whom(lost.authors)) or "an outside change"
+    message = (
+        f"Saving {document.file_path} replaced a version that the editor had not shown, written by {by}. "
+        f"It is kept as {lost.version.hash[:12]}."
+    )
+    choice = await session.client.ask(message, [_MERGE, _RESTORE] if lost.base else [_RESTORE])
+    if choice == _RESTORE:
+        await asyncio.get_running_loop().run_in_executor(session.pool, lambda: _restore(session, lost))
+    elif choice == _MERGE and lost.base is not None:
+        await _merge(session, lost)
+
+
+def _restore(session: Session, lost: Overwritten) -> None:
+    room = lost.document.room
+    if room is None:
+        return
+    try:
+        ConcurrencyGuard(room.workspace, session.client.agent_id).restore(lost.document.file_path, lost.version.hash)
+    except NoclobberError as error:
+        session.client.tell(f"The version was not restored: {error}")
+
+
+async def _merge(session: Session, lost: Overwritten) -> None:
+    document, base = lost.document, lost.base
+    assert base is not None
+    text, version = document.model.read()
+    merged = merged_text(base.shown, normal(text), lost.version.shown)
+    if merged.text is None:
+        session.client.tell(f"The version cannot be merged: both sides changed the same lines. It is kept as {lost.version.hash[:12]}.")
+        return
+    edits = text_edits(edits_to(document.model, text, merged.text))
+    refused = await session.client.apply(document.uri, version, edits, "Merge the version the save replaced")
+    if refused:
+        session.client.tell(f"The version was not merged: {refused}. It is kept as {lost.version.hash[:12]}.")

@@ -1,0 +1,96 @@
+"""Who waits for the person, and what only a person can decide. Functions over a workspace that return plain camelCase JSON."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+from noclobber import Workspace
+from noclobber.clock import format_utc
+from noclobber.records import Event
+from noclobber.situation import CHANGING, EFFECTIVE, hash_after
+from noclobber.store.protocol import EventQuery
+
+from .panel_overview import is_an_editors
+
+__all__ = ["blocked", "decisions"]
+
+_AGAIN_S = 600.0
+_REFUSALS_TO_ASK = 3
+_MOST = 5000
+
+
+def blocked(workspace: Workspace, events: Iterable[Event]) -> list[dict[str, Any]]:
+    """Writers whose last try on a file was refused because of unsaved edits that are still there."""
+    tries = _tries(events, lambda event: event.refusal == "UNSAVED_EDITS")
+    waiting = [found for (_, path), found in tries.items() if any(buffer.unsaved for buffer in workspace.store.buffers(path))]
+    return [_blocked(workspace, found) for found in waiting]
+
+
+def decisions(workspace: Workspace) -> list[dict[str, Any]]:
+    """A writer stopped by unsaved edits more than once, or refused three times on one file; a save that overwrote something unseen."""
+    since = format_utc(time.time() - _AGAIN_S)
+    recent = [event for event in workspace.store.events(EventQuery(since=since, limit=_MOST)) if not is_an_editors(event)]
+    saves = workspace.store.events(EventQuery(kinds=("save",), outcomes=("overridden",), since=since, limit=20))
+    return [
+        *(_decide_blocked(workspace, row) for row in blocked(workspace, recent) if row["count"] > 1),
+        *(_decide_refused(workspace, found) for found in _stuck(recent)),
+        *(_decide_overwrote(workspace, event) for event in saves if (event.detail or {}).get("overwritten")),
+    ]
+
+
+def _tries(events: Iterable[Event], wanted: Callable[[Event], bool]) -> dict[tuple[str, str], list[Event]]:
+    """The refusals of one sort by writer and file, since that writer last got through on that file."""
+    tries: dict[tuple[str, str], list[Event]] = {}
+    for event in events:
+        if event.file_path is None or event.kind not in CHANGING:
+            continue
+        key = event.agent_id, event.file_path
+        if event.outcome in EFFECTIVE:
+            tries.pop(key, None)
+        elif event.outcome == "refused" and wanted(event):
+            tries.setdefault(key, []).append(event)
+    return tries
+
+
+def _stuck(recent: Iterable[Event]) -> list[list[Event]]:
+    found = _tries(recent, lambda event: event.refusal != "UNSAVED_EDITS").values()
+    return [tries for tries in found if len(tries) >= _REFUSALS_TO_ASK]
+
+
+def _blocked(workspace: Workspace, found: Sequence[Event]) -> dict[str, Any]:
+    last = found[-1]
+    place = {"root": os.fspath(workspace.root), "filePath": last.file_path, "agentId": last.agent_id, "turnId": last.turn_id}
+    return {**place, "count": len(found), "seq": last.seq, "timestamp": last.timestamp}
+
+
+def _decide_blocked(workspace: Workspace, row: dict[str, Any]) -> dict[str, Any]:
+    times = f"refused {row['count']} times"
+    message = f"{row['agentId']} cannot write {row['filePath']}: your unsaved edits are in the way ({times})."
+    return _decision(workspace, "blocked", row["filePath"], row["agentId"], row["turnId"], row["seq"], message)
+
+
+def _decide_refused(workspace: Workspace, found: Sequence[Event]) -> dict[str, Any]:
+    last = found[-1]
+    message = f"{last.agent_id} was refused {len(found)} times within ten minutes on {last.file_path} and may need help."
+    return _decision(workspace, "refusedAgain", last.file_path or "", last.agent_id, last.turn_id, last.seq, message)
+
+
+def _decide_overwrote(workspace: Workspace, event: Event) -> dict[str, Any]:
+    path = event.file_path or ""
+    message = f"Saving {path} overwrote a change you had not seen. It is kept."
+    row = _decision(workspace, "overwrote", path, event.agent_id, None, event.seq, message)
+    lost = (event.detail or {}).get("overwritten")
+    return {**row, "id": f"overwrote:{event.epoch}:{event.seq}", "hash": lost, "savedHash": hash_after(event, path)}
+
+
+def _decision(
+    workspace: Workspace, kind: str, file_path: str, agent_id: str, turn_id: str | None, seq: int, message: str
+) -> dict[str, Any]:
+    root = os.fspath(workspace.root)
+    return {
+        "id": f"{kind}:{root}:{agent_id}:{turn_id}:{file_path}", "kind": kind, "root": root, "filePath": file_path, "agentId": agent_id,
+        "turnId": turn_id, "message": message, "hash": None, "savedHash": None, "seq": seq,
+    }  # fmt: skip

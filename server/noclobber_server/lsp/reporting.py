@@ -1,0 +1,161 @@
+"""What the store is told of buffers: that one is unsaved at the first keystroke, and at most a second later what is in it.
+
+One row for each open document, with contents only where they may be kept; an unsaved text that nothing else refers to
+is dropped from the store as soon as a newer one takes its place.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from noclobber.clock import boot_id, format_utc, monotonic_ns, utc_now
+from noclobber.content import hash_content
+from noclobber.records import Buffer, Event, EventKind, Outcome, Snapshot
+from noclobber.store.protocol import Batch, EventQuery
+
+from .documents import Document
+from .state import Assessment, unsaved_lines
+from .view import normal
+
+__all__ = ["Reporter"]
+
+_INTERVAL_S = 1.0
+_LARGE = 2_000_000  # characters; a larger text is stored less often, in proportion
+
+
+class Reporter:
+    """Writes the buffers of one client into the stores. Used by the worker's thread only."""
+
+    def __init__(self, agent_id: Callable[[], str], process_id: Callable[[], int | None]) -> None:
+        self._agent_id = agent_id
+        self._process_id = process_id
+
+    def due_in(self, document: Document) -> float:
+        """Seconds until an unsaved text may be stored again."""
+        interval = _INTERVAL_S * max(1.0, len(document.base.shown) / _LARGE if document.base else 1.0)
+        return max(interval - (time.monotonic() - document.row_at), 0.0)
+
+    def opened(self, document: Document, replaces: list[Buffer]) -> None:
+        """A document was opened: its row, the editor's snapshot, and the bytes it came from."""
+        closed = [(row.agent_id, row.file_path) for row in replaces if row.agent_id != self._agent_id()]
+        event = self._event(document, "open", after=document.base_hash)
+        self._apply(document, self._clean_row(document), events=(event,), closed=closed)
+
+    def base_moved(self, document: Document) -> None:
+        """The buffer now comes from another version: the editor's snapshot follows, and the row with the next report."""
+        document.row = None
+
+    def report(self, document: Document, found: Assessment, text: str) -> None:
+        """Tell the store what changed about the buffer, if anything did."""
+        row = document.row
+        if not found.unsaved:
+            if row is None or row.unsaved or row.base_hash != document.base_hash:
+                self._apply(document, self._clean_row(document))
+            return
+        if row is not None and row.unsaved and (self.due_in(document) > 0 or not self._typed_since(document, row)):
+            return
+        if self._is_an_agents(document):
+            return
+        self._unsaved(document, text)
+
+    def flush(self, document: Document) -> None:
+        """Store what is unsaved now, whenever it was last stored."""
+        assessment = document.assessment
+        if assessment is not None and assessment.unsaved and document.room is not None:
+            self._unsaved(document, document.model.read()[0])
+
+    def saved(self, document: Document, before: str | None, outcome: Outcome, detail: dict[str, object] | None) -> int:
+        """A save: the event, the snapshot, the row. Its sequence number."""
+        event = self._event(document, "save", before=before, after=document.base_hash, outcome=outcome, detail=detail)
+        self._apply(document, self._clean_row(document), events=(event,))
+        assert document.room is not None
+        return document.room.workspace.store.last_seq()
+
+    def closed(self, document: Document, *, keep_unsaved: bool) -> None:
+        """A document was closed, or the server ends (``keep_unsaved``): then the claim stays for as long as its editor lives."""
+        if document.room is None or (keep_unsaved and document.row is not None and document.row.unsaved):
+            return
+        agent, store = self._agent_id(), document.room.workspace.store
+        names = [(agent, document.file_path)]
+        store.apply(Batch(events=(self._event(document, "close"),), forget=names, closed=names))
+        self._drop_own_text(document, None)
+
+    def _unsaved(self, document: Document, text: str) -> None:
+        assert document.room is not None
+        base = document.base
+        lines = None if base is None else unsaved_lines(base.shown, normal(text))
+        like = base or document.disk
+        content = document.view.written(text, like.content if like else b"")
+        text_hash = hash_content(content)
+        kept = document.room.workspace.keepable(document.file_path, [(text_hash, content)])
+        row = self._row(document, text_hash if kept else None, unsaved=True)._replace(lines=lines)
+        fresh = bool(kept) and text_hash != document.own_text and document.room.workspace.store.content(text_hash) is None
+        self._apply(document, row, contents=kept)
+        self._drop_own_text(document, text_hash)
+        document.own_text = text_hash if fresh else document.own_text
+
+    def _drop_own_text(self, document: Document, replaced_by: str | None) -> None:
+        """Forget the unsaved text of a second ago, unless it has come to be something else as well."""
+        old = document.own_text
+        if old is None or old == replaced_by or document.room is None:
+            return
+        document.own_text = None
+        store = document.room.workspace.store
+        if old not in (document.base_hash, document.disk and document.disk.hash) and not store.events(EventQuery(after_hash=old, limit=1)):
+            store.purge([old])
+
+    def _apply(
+        self,
+        document: Document,
+        row: Buffer,
+        *,
+        events: tuple[Event, ...] = (),
+        contents: list[tuple[str, bytes]] | None = None,
+        closed: list[tuple[str, str]] | None = None,
+    ) -> None:
+        assert document.room is not None
+        workspace = document.room.workspace
+        base = document.base
+        snapshots: list[Snapshot] = []
+        kept = list(contents or ())
+        if base is not None and (document.row is None or document.row.base_hash != base.hash):
+            signature = document.read.signature if document.read and document.disk and document.disk.hash == base.hash else None
+            snapshots = [Snapshot(document.file_path, base.hash, None, None, utc_now(), row.agent_id, None, signature, document.seen_seq)]
+            kept += workspace.keepable(document.file_path, [(base.hash, base.content)])
+        workspace.store.apply(Batch(events=events, snapshots=snapshots, contents=kept, buffers=(row,), closed=closed or ()))
+        document.row, document.row_at = row, time.monotonic()
+
+    def _clean_row(self, document: Document) -> Buffer:
+        self._drop_own_text(document, None)
+        return self._row(document, document.base_hash, unsaved=document.base_hash is None)
+
+    def _row(self, document: Document, text_hash: str | None, *, unsaved: bool) -> Buffer:
+        assert document.room is not None
+        typed = format_utc(document.typed_at) if document.typed_at else utc_now()
+        live = document.room.workspace.live({"agent_id": self._agent_id()}).id
+        return Buffer(document.file_path, self._agent_id(), document.base_hash, text_hash, unsaved, None, typed, live, self._process_id())
+
+    def _typed_since(self, document: Document, row: Buffer) -> bool:
+        return row.base_hash != document.base_hash or (document.typed_at > 0 and format_utc(document.typed_at) != row.keystroke_at)
+
+    def _is_an_agents(self, document: Document) -> bool:
+        """Whether an agent's hook says that these edits, made through the editor, are the agent's: it holds the path meanwhile."""
+        assert document.room is not None
+        lease = document.room.workspace.store.lease(document.file_path, boot_id(), monotonic_ns())
+        return lease is not None and not lease.agent_id.startswith("editor:")
+
+    def _event(
+        self,
+        document: Document,
+        kind: EventKind,
+        *,
+        before: str | None = None,
+        after: str | None = None,
+        outcome: Outcome = "done",
+        detail: dict[str, object] | None = None,
+    ) -> Event:
+        assert document.room is not None
+        epoch = document.room.workspace.store.epoch
+        path = document.file_path
+        return Event(0, utc_now(), kind, outcome, None, epoch, self._agent_id(), None, None, path, None, before, after, detail)

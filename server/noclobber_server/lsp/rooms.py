@@ -1,0 +1,109 @@
+"""The workspaces this server has open, one room each: opened at the first document in them, shared by all.
+
+Which folders the client works in is said by the client; which workspace owns a path is core's decision.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Callable, Iterable, Iterator
+
+from noclobber.errors import NoclobberError
+from noclobber.roots import find_root, root_for
+from noclobber.workspace import Workspace
+
+from .documents import Document
+
+__all__ = ["Room", "Rooms"]
+
+logger = logging.getLogger(__name__)
+
+
+class Room:
+    """One workspace, what this server has open in it, and how far it has followed its history."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        self.workspace = workspace
+        self.documents: dict[str, list[Document]] = {}
+        self.epoch = workspace.store.epoch
+        self.last_seq = workspace.store.last_seq()
+        self.unexplained: dict[str, tuple[str | None, str | None]] = {}  # path: hash before, hash now
+        self.unexplained_since = self.unexplained_at = 0.0  # monotonic, and seconds since 1970
+        self.git_marks: tuple[object, ...] = ()
+
+    @property
+    def root(self) -> str:
+        """Absolute path of the workspace's root."""
+        return self.workspace.root
+
+    def path(self, file_path: str) -> str:
+        """The absolute path of a file in it."""
+        return os.path.join(self.root, file_path)
+
+    def add(self, document: Document) -> None:
+        """A document is open here."""
+        self.documents.setdefault(document.file_path, []).append(document)
+
+    def remove(self, document: Document) -> None:
+        """It no longer is."""
+        held = self.documents.get(document.file_path, [])
+        if document in held:
+            held.remove(document)
+        if not held:
+            self.documents.pop(document.file_path, None)
+
+
+class Rooms:
+    """Opens a room where a path needs one. Used by the worker's thread only, except ``folders``."""
+
+    def __init__(self, folders: Iterable[str], on_open: Callable[[Room], None]) -> None:
+        self.folders: tuple[str, ...] = tuple(folders)
+        self._on_open = on_open
+        self._by_root: dict[str, Room] = {}
+        self._refused: set[str] = set()
+
+    def __iter__(self) -> Iterator[Room]:
+        return iter({id(room): room for room in self._by_root.values()}.values())
+
+    def room_for(self, path: str) -> Room | None:
+        """The room that owns an absolute path; None outside every workspace folder, or where none can be opened (said once, in the log)."""
+        root = self._root_for(path)
+        if root is None or root in self._refused:
+            return None
+        room = self._by_root.get(root)
+        if room is None:
+            try:
+                room = Room(Workspace.open(root))
+            except NoclobberError as error:
+                self._refused.add(root)
+                logger.warning("The workspace %s cannot be used: %s", root, error)
+                return None
+            self._by_root[room.root] = self._by_root[root] = room
+            self._on_open(room)
+        return room
+
+    def close(self) -> None:
+        """Let go of every workspace."""
+        for room in self:
+            room.workspace.close()
+        self._by_root.clear()
+
+    def _root_for(self, path: str) -> str | None:
+        folder = self._folder_of(path)
+        if folder is None:
+            return None if self.folders else find_root(path)
+        known = find_root(path)
+        if known is not None:
+            return known
+        root = root_for(path)
+        return root if os.path.lexists(os.path.join(root, ".git")) else root_for(folder)
+
+    def _folder_of(self, path: str) -> str | None:
+        real = os.path.realpath(path)
+        inside = [folder for folder in self.folders if _is_in(path, folder) or _is_in(real, os.path.realpath(folder))]
+        return max(inside, key=len, default=None)
+
+
+def _is_in(path: str, folder: str) -> bool:
+    return path == folder or path.startswith(folder.rstrip("/") + "/")

@@ -1,0 +1,335 @@
+"""One client's session: everything that lives from ``initialize`` to the end, put together here and nowhere else.
+
+Methods called by the event loop take messages and queue work; the work is done on the worker's thread.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import time
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any
+
+from lsprotocol import types
+
+from noclobber.roots import find_root
+from noclobber.settings import is_off
+
+from .actions import quick_fixes
+from .client import Client
+from .commands import Commands
+from .diagnosing import DiagnosticsSetting, Publisher
+from .documents import Document, Documents
+from .following import Follower
+from .hovering import LineAuthors
+from .opening import place, take_up
+from .outside import OutsideChanges, git_marks
+from .reporting import Reporter
+from .rooms import Room, Rooms
+from .saving import Overwritten, Saving
+from .text import Change, Encoding, Place, Span, TextModel
+from .tracking import Tracker
+from .uris import path_of
+from .watching import FolderWatch
+from .worker import Worker
+
+if TYPE_CHECKING:
+    from .server import NoclobberServer
+
+__all__ = ["Session"]
+
+logger = logging.getLogger(__name__)
+_CLOSING_S = 10.0
+_SETTINGS = ("all", "conflicts", "off")
+
+
+class Session:
+    """``options``: what the client gave as ``initializationOptions``."""
+
+    def __init__(self, server: NoclobberServer, params: types.InitializeParams, environ: Mapping[str, str]) -> None:
+        options = params.initialization_options
+        options = options if isinstance(options, dict) else {}
+        self.server = server
+        self.client = Client(server, params)
+        self.documents = Documents()
+        # With CI=true no state is made, and with NOCLOBBER=off nothing is looked at.
+        self.silent = is_off(environ) or environ.get("CI", "").lower() == "true"
+        self._encoding: Encoding = _encoding(server)
+        self._chosen: DiagnosticsSetting | None = _setting(options)
+        self.worker = Worker(self._failed)
+        self.rooms = Rooms(_folders(params), self._room_opened)
+        self.watch = FolderWatch(self._path_changed, self._anything_changed)
+        agent_id = lambda: self.client.agent_id  # noqa: E731 - the one line says it
+        self.reporter = Reporter(agent_id, lambda: self.client.process_id)
+        self.publisher = Publisher(lambda: self.client, self._diagnostics_setting)
+        self.outside = OutsideChanges(self.worker, agent_id, self._git_changed)
+        self.tracker = Tracker(
+            self.worker, self.reporter, self.publisher, self.outside, agent_id=agent_id, speaks_late=lambda: self.client.speaks_late
+        )
+        self.saving = Saving(self.tracker, self.reporter, self.outside, agent_id, self._overwritten)
+        self.follower = Follower(self.client, self.tracker, wants_activity=bool(options.get("activity")))
+        self.commands = Commands(self)
+        self.pool = ThreadPoolExecutor(2, "noclobber-long")  # what may take a while; the worker must stay free to look
+        self._line_authors = LineAuthors(self.client.agent_id)
+        self._ended = False
+
+    def begin(self) -> None:
+        """The client is ready: follow the workspaces that have a history already."""
+        if not self.silent:
+            self.worker.submit(self._open_known)
+
+    # -- from the event loop --
+
+    def opened(self, item: types.TextDocumentItem) -> None:
+        """A document was opened."""
+        path = path_of(item.uri)
+        if path is None or self.silent:
+            logger.debug("Not a file of ours: %s", item.uri)
+            return
+        document = Document(item.uri, path, TextModel(item.text, item.version, self._encoding))
+        replaced = self.documents.add(document)
+        if replaced is not None:
+            replaced.closed = True
+        self.worker.submit(lambda: self._open(document, item.text, replaced))
+
+    def changed(self, uri: str, version: int, changes: Sequence[types.TextDocumentContentChangeEvent]) -> None:
+        """A keystroke: taken in constant time."""
+        document = self.documents.get(uri)
+        if document is None:
+            logger.debug("A change of a document that is not open: %s", uri)
+            return
+        if document.model.take(version, [_change(change) for change in changes]) != "taken":
+            logger.info("The version went back to %d, the change was ignored: %s", version, uri)
+            return
+        document.typed_at = time.time()
+        if not document.look_due:
+            self.tracker.typed(document)
+
+    def before_save(self, uri: str, *, by_hand: bool) -> Future[list[Any]] | None:
+        """The edits to make before a save, or None where there can be none."""
+        document = self.documents.get(uri)
+        if document is None or not by_hand:
+            return None
+        return self.worker.call(lambda: self.saving.before_save(document))
+
+    def saved(self, uri: str) -> None:
+        """A document was written by its editor."""
+        document = self.documents.get(uri)
+        if document is not None:
+            text = document.model.read()[0]  # now, before the next keystroke
+            self.worker.submit(lambda: self.saving.saved(document, text))
+
+    def closed(self, uri: str) -> None:
+        """A document was closed."""
+        document = self.documents.remove(uri)
+        if document is not None:
+            document.closed = True
+            self.worker.submit(lambda: self._close(document))
+
+    def configured(self, settings: object) -> None:
+        """The client's settings changed."""
+        section = settings.get("noclobber", settings) if isinstance(settings, dict) else {}
+        chosen = _setting(section if isinstance(section, dict) else {})
+        if chosen != self._chosen:
+            self._chosen = chosen
+            self.look_at_all()
+
+    def hinted(self, uris: list[str]) -> None:
+        """The client saw files change."""
+        for uri in uris:
+            document = self.documents.get(uri)
+            if document is not None:
+                self.tracker.changed_on_disk(document)
+
+    def folders_changed(self, added: list[str], removed: list[str]) -> None:
+        """Workspace folders came or went."""
+        gone = {path_of(uri) for uri in removed}
+        kept = [folder for folder in self.rooms.folders if folder not in gone]
+        self.rooms.folders = tuple(dict.fromkeys([*kept, *(path for uri in added if (path := path_of(uri)))]))
+
+    def look_at_all(self) -> None:
+        """Look at every document again."""
+        for document in self.documents:
+            self.tracker.changed_on_disk(document)
+
+    def quick_fixes(self, uri: str, diagnostics: Sequence[types.Diagnostic]) -> list[types.CodeAction]:
+        """What can be done about the problems at a place."""
+        document = self.documents.get(uri)
+        assessment = document.assessment if document else None
+        state = assessment.state if assessment else "fresh"
+        return quick_fixes(uri, diagnostics, state, on_disk=document is not None and document.disk is not None)
+
+    async def hover(self, uri: str, line: int) -> str | None:
+        """Who wrote a line."""
+        document = self.documents.get(uri)
+        if document is None or document.room is None:
+            return None
+        return await asyncio.wrap_future(self.worker.call(lambda: self._line_authors.of_line(document, line)))
+
+    def end(self) -> None:
+        """Save the state and let go of everything; idempotent."""
+        if self._ended:
+            return
+        self._ended = True
+        self.watch.close()
+        self.pool.shutdown(wait=False, cancel_futures=True)
+        self.worker.submit(self._end)
+        if not self.worker.close(_CLOSING_S):
+            logger.warning("The state could not be saved within %d s.", _CLOSING_S)
+
+    # -- on the worker's thread --
+
+    def all_rooms(self, root: str | None) -> list[Room]:
+        """The open workspaces, or the one with this root."""
+        self._open_known()
+        return [room for room in self.rooms if root is None or os.path.realpath(root) == room.root]
+
+    def _open_known(self) -> None:
+        for folder in () if self.silent else self.rooms.folders:
+            if find_root(folder) is not None:
+                self.rooms.room_for(folder)
+
+    def _open(self, document: Document, text: str, replaced: Document | None) -> None:
+        if replaced is not None:
+            self._forget(replaced)
+        room = None if document.closed else self.rooms.room_for(document.path)
+        if room is None or not place(document, room):
+            logger.debug("Outside every workspace folder, or no file that can be guarded: %s", document.uri)
+            self.server.in_loop(lambda: self.documents.drop(document))
+            return
+        rows = take_up(document, text, self.client.agent_id)
+        room.add(document)
+        self._watch_folders()
+        self.reporter.opened(document, rows)
+        self.tracker.look(document)
+
+    def _close(self, document: Document) -> None:
+        self.publisher.withdraw(document)
+        self.reporter.closed(document, keep_unsaved=False)
+        self._forget(document)
+        self._watch_folders()
+
+    def _forget(self, document: Document) -> None:
+        self.worker.forget(("look", document))
+        self.worker.forget(("show", document))
+        if document.room is not None:
+            document.room.remove(document)
+
+    def _watch_folders(self) -> None:
+        """Watch the folders of the open documents, those above them up to the root, and the state."""
+        self.worker.once("watch", self._rearm)
+
+    def _rearm(self) -> None:
+        folders: set[str] = set()
+        for room in self.rooms:
+            folders.add(room.workspace.state)
+            for file_path in room.documents:
+                at = os.path.dirname(room.path(file_path))
+                while at not in folders and at.startswith(room.root):
+                    folders.add(at)
+                    at = os.path.dirname(at)
+        fresh = set(self.watch.want(folders))
+        for room in self.rooms:
+            for file_path, documents in room.documents.items():
+                if os.path.dirname(room.path(file_path)) in fresh:
+                    for document in documents:
+                        self.tracker.look(document)
+
+    def _room_opened(self, room: Room) -> None:
+        room.git_marks = git_marks(room.root)
+        if room.workspace.notice:
+            logger.warning("%s", room.workspace.notice)
+        self._watch_folders()
+
+    def _end(self) -> None:
+        for room in self.rooms:
+            self.outside.settle(room)
+        for document in self.documents:
+            if document.room is not None:
+                self.tracker.look(document)
+                self.reporter.flush(document)
+                self.reporter.closed(document, keep_unsaved=True)
+        self.rooms.close()
+
+    def _diagnostics_setting(self, document: Document) -> DiagnosticsSetting:
+        if self._chosen is not None:
+            return self._chosen
+        return document.room.workspace.settings.lsp_diagnostics if document.room is not None else "all"
+
+    # -- from the watching thread --
+
+    def _path_changed(self, path: str) -> None:
+        for room in self.rooms:
+            if path.startswith(room.workspace.state):
+                if path.endswith("-wal"):
+                    self.worker.once(("store", room), lambda room=room: self.follower.follow(room))  # type: ignore[misc]
+                return
+        for room in self.rooms:
+            if path.startswith(room.root):
+                file_path = os.path.relpath(path, room.root)
+                for document in room.documents.get(file_path, ()):
+                    self.tracker.changed_on_disk(document)
+                if os.path.isdir(path) or not os.path.lexists(path):
+                    self._under(room, file_path)
+
+    def _under(self, room: Room, folder: str) -> None:
+        prefix = folder + "/"
+        for file_path, documents in list(room.documents.items()):
+            if file_path.startswith(prefix):
+                for document in documents:
+                    self.tracker.changed_on_disk(document)
+
+    def _anything_changed(self) -> None:
+        logger.info("Too many changes at once for the system to name; looking at every open document.")
+        self.look_at_all()
+        for room in self.rooms:
+            self.worker.once(("store", room), lambda room=room: self.follower.follow(room))  # type: ignore[misc]
+
+    # -- what is said --
+
+    def _git_changed(self, room: Room, files: list[str]) -> None:
+        unsaved = [path for path in files for document in room.documents.get(path, ())[:1] if document.row and document.row.unsaved]
+        message = f"git changed {len(files)} open file{'s' if len(files) != 1 else ''}"
+        if unsaved:
+            more = f" and {len(unsaved) - 5} more" if len(unsaved) > 5 else ""
+            self.client.tell(f"{message}; you have unsaved edits in {', '.join(unsaved[:5])}{more}.")
+        else:
+            self.server.window_log_message(types.LogMessageParams(types.MessageType.Info, message + "."))
+
+    def _overwritten(self, lost: Overwritten) -> None:
+        self.server.in_loop(lambda: self.server.offer(lost))
+
+    def _failed(self, error: Exception) -> None:
+        logger.error("A piece of work failed.", exc_info=error)
+
+
+def _change(event: types.TextDocumentContentChangeEvent) -> Change:
+    if isinstance(event, types.TextDocumentContentChangePartial):
+        start, end = event.range.start, event.range.end
+        return Change(Span(Place(start.line, start.character), Place(end.line, end.character)), event.text)
+    return Change(None, event.text)
+
+
+def _encoding(server: NoclobberServer) -> Encoding:
+    chosen = server.workspace.position_encoding
+    name = str(getattr(chosen, "value", chosen))
+    return "utf-8" if name == "utf-8" else "utf-32" if name == "utf-32" else "utf-16"
+
+
+def _folders(params: types.InitializeParams) -> list[str]:
+    if params.workspace_folders:
+        uris = [folder.uri for folder in params.workspace_folders]
+    else:
+        uris = [params.root_uri] if params.root_uri else []
+    paths = [path for uri in uris if (path := path_of(uri))]
+    if not uris and params.root_path:
+        paths = [params.root_path]
+    return paths
+
+
+def _setting(options: dict[str, Any]) -> DiagnosticsSetting | None:
+    value = options.get("diagnostics")
+    return value if value in _SETTINGS else None
