@@ -15,6 +15,7 @@ from zlib import crc32
 
 import pytest
 
+from noclobber import locks as module
 from noclobber.errors import WorkspaceError
 from noclobber.locks import PathLocks
 
@@ -358,9 +359,14 @@ def test_a_header_that_cannot_be_followed_is_refused_with_what_to_do(state: Path
     assert (state / "path.locks").read_bytes() == header
 
 
-def test_a_file_system_without_locks_is_said_to_have_none() -> None:
-    # /proc takes no advisory locks that work; the nearest thing at hand that every Linux has
-    with pytest.raises(WorkspaceError, match="lock file"):
+def test_a_file_system_without_such_locks_is_reported_when_opening(state: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_SET", 9999)  # the kernel's answer is the one it gives where it has no such lock
+    with pytest.raises(WorkspaceError, match="has no working locks .* keep the workspace on a local disk"):
+        PathLocks(state)
+
+
+def test_a_state_folder_that_cannot_be_written_is_reported_in_words() -> None:
+    with pytest.raises(WorkspaceError, match=r"Cannot use the lock file /proc/self/path\.locks: No such file"):
         PathLocks("/proc/self")
 
 
