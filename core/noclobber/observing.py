@@ -11,7 +11,7 @@ from .content import hash_content
 from .decision import Situation
 from .errors import refused
 from .records import Event, EventKind, Lease, Outcome, Snapshot
-from .situation import EFFECTIVE, Writer, look, notice_outside, survey
+from .situation import EFFECTIVE, Writer, last_seen, look, notice_outside, survey
 from .store.protocol import Batch, EventQuery
 from .workspace import Workspace
 
@@ -78,7 +78,8 @@ def record_change(
         history = notice_outside(workspace, located.file_path, after)
         snapshot = workspace.store.snapshot(writer.agent_id, located.file_path)
         before_hash = hash_content(before) if before is not None else history[0].before_hash if history else None
-        if before is None and not history and (snapshot is None or snapshot.read_hash == after):
+        seen = last_seen(workspace, located.file_path) is not None
+        if before is None and seen and not history and (snapshot is None or snapshot.read_hash == after):
             return None
         extra = dict(detail or {})
         snapshots: tuple[Snapshot, ...] = ()

@@ -19,7 +19,7 @@ from .records import Buffer, Event, EventKind, Outcome, Snapshot
 from .store.protocol import EventQuery
 from .workspace import Workspace
 
-__all__ = ["CHANGING", "EFFECTIVE", "OUTSIDE", "Survey", "Writer", "hash_after", "look", "notice_outside", "survey"]
+__all__ = ["CHANGING", "EFFECTIVE", "OUTSIDE", "Survey", "Writer", "hash_after", "last_seen", "look", "notice_outside", "survey"]
 
 OUTSIDE = "outside"
 """The ``agent_id`` of changes that came through no front of ours."""
@@ -88,7 +88,7 @@ def hash_after(event: Event, path: str) -> str | None:
 
 def notice_outside(workspace: Workspace, path: str, disk_hash: str | None) -> tuple[Event, ...]:
     """The ``outside`` event that is due where the disk is not as the history left it."""
-    last = _last(workspace, path)
+    last = last_seen(workspace, path)
     return () if last is None or hash_after(last, path) == disk_hash else (_outside_event(workspace, path, last, disk_hash),)
 
 
@@ -133,7 +133,7 @@ def _known(workspace: Workspace, writer: Writer, path: str, read_hash: str | Non
     return Snapshot(path, read_hash, event.turn_id, event.intent_id, event.timestamp, writer.agent_id, lines, None, seen), True
 
 
-def _last(workspace: Workspace, path: str) -> Event | None:
+def last_seen(workspace: Workspace, path: str) -> Event | None:
     """The newest event that tells what stood at the path: a change, or a read."""
     kinds: tuple[EventKind, ...] = (*CHANGING, "read", "late")
     newest = workspace.store.events(EventQuery(file_path=path, kinds=kinds, outcomes=EFFECTIVE, limit=1))

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable
 from types import TracebackType
 from typing import TYPE_CHECKING
 
+from .clock import utc_now
 from .errors import WorkspaceError
 from .liveness import Live
 from .locks import PathLocks
@@ -64,6 +65,7 @@ class Workspace:
         self._live: Live | None = None
         self._pid = os.getpid()
         self._made = 0
+        self._closed = False
 
     @classmethod
     def open(cls, path: str | os.PathLike[str], *, step: Callable[[str], None] = _no_step, mirrored: bool = True) -> Workspace:
@@ -93,7 +95,10 @@ class Workspace:
         self.close()
 
     def close(self) -> None:
-        """Write out the journal and let go of everything; idempotent."""
+        """Write out the journal, once a day drop what need not be kept any longer, and let go of everything; idempotent."""
+        if not self._closed:
+            self._closed = True
+            self._tend()
         if self.journal is not None:
             self.journal.close()
         self.store.close()
@@ -104,6 +109,14 @@ class Workspace:
             self._live = None
         while self._folders:
             os.close(self._folders.popitem()[1])
+
+    def _tend(self) -> None:
+        now = utc_now()
+        last = self.store.get_meta("swept_at")
+        if last is None or now[:10] > last[:10]:
+            self.store.put_meta("swept_at", now)
+            if last is not None:
+                self.store.sweep(now)
 
     def paused(self) -> bool:
         """Whether somebody turned noclobber off for a while."""

@@ -321,12 +321,12 @@ def test_write_many_is_all_or_nothing(alice: ConcurrencyGuard, bob: ConcurrencyG
     bob.read("b")
     bob.write("b", b"bob")
     with pytest.raises(StaleFileError) as caught:
-        alice.write_many({name: b"new" for name in ("a", "b", "c", "new/d")})
+        alice.write_many(dict.fromkeys(("a", "b", "c", "new/d"), b"new"))
     assert caught.value.refusal.file_path == "b"
     assert [(root / name).read_bytes() for name in ("a", "b", "c")] == [b"old a", b"bob", b"old c"]
     assert not (root / "new/d").exists()
     alice.read("b")
-    done = alice.write_many({name: b"new" for name in ("a", "b", "c", "new/d")})
+    done = alice.write_many(dict.fromkeys(("a", "b", "c", "new/d"), b"new"))
     assert [(root / name).read_bytes() for name in ("a", "b", "c", "new/d")] == [b"new"] * 4
     assert len(done) == 4
 
@@ -440,7 +440,7 @@ def test_what_is_not_a_regular_file_is_refused_without_waiting(alice: Concurrenc
         os.mkfifo(path)
     else:
         os.mknod(path, stat.S_IFSOCK | 0o600)
-    with pytest.raises(PathError, match="regular files|a folder"):
+    with pytest.raises(PathError, match=r"regular files|a folder"):
         alice.write("odd", b"x")
     with pytest.raises(PathError):
         alice.read("odd")

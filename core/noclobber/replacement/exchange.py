@@ -61,7 +61,10 @@ class Exchange(Action):
     def _vanished(self) -> Result:
         """The target was deleted by somebody else: that is the newest word on it. What we hold is kept."""
         directory, name = self.site.temp(self.row)
-        out = read_displaced(directory, name, self.row.placing)
+        try:
+            out = read_displaced(directory, name, self.row.placing)
+        except FileNotFoundError:
+            return "overtaken"  # it is our own file that is gone: somebody removed the whole state
         self.witness.record(self.row, keep=out.content)
         self.late = not out.quiet
         return "overtaken"

@@ -1,0 +1,61 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from noclobber import ConcurrencyGuard, NoclobberError, StaleFileError
+
+
+def _authors(guard: ConcurrencyGuard, path: str) -> list[tuple[bytes, str | None]]:
+    return [(line.text, line.event.agent_id if line.event else None) for line in guard.blame(path)]
+
+
+def test_blame_names_for_each_line_who_last_wrote_it(alice: ConcurrencyGuard, bob: ConcurrencyGuard, root: Path) -> None:
+    (root / "f").write_bytes(b"1\n2\n3\n4\n")
+    alice.edit("f", [("2\n", "two\n")])
+    bob.edit("f", [("4\n", "four\nfive\n")])
+    assert _authors(alice, "f") == [(b"1\n", None), (b"two\n", "alice"), (b"3\n", None), (b"four\n", "bob"), (b"five\n", "bob")]
+    first = alice.blame("f")[1]
+    assert first.event is not None
+    assert (first.number, first.event.turn_id, first.event.intent_id) == (2, "turn-1", "INT-1")
+
+
+def test_blame_shows_changes_from_outside_even_before_they_are_on_record(alice: ConcurrencyGuard, root: Path) -> None:
+    alice.write("f", b"1\n2\n")
+    (root / "f").write_bytes(b"1\nsed\n")
+    assert _authors(alice, "f") == [(b"1\n", "alice"), (b"sed\n", "outside")]
+    alice.read("f")
+    assert _authors(alice, "f") == [(b"1\n", "alice"), (b"sed\n", "outside")]
+
+
+def test_blame_follows_a_file_to_its_new_name(alice: ConcurrencyGuard, bob: ConcurrencyGuard, root: Path) -> None:
+    alice.write("old", b"1\n2\n")
+    bob.move("old", "new")
+    bob.edit("new", [("2\n", "two\n")])
+    assert _authors(alice, "new") == [(b"1\n", "alice"), (b"two\n", "bob")]
+
+
+def test_why_tells_a_refusal_in_words(alice: ConcurrencyGuard, bob: ConcurrencyGuard, root: Path) -> None:
+    content = alice.write("f", b"1\n2\n") and b"1\n2\n"
+    bob.read("f")
+    bob.write("f", content + b"bob\n")
+    with pytest.raises(StaleFileError) as caught:
+        alice.write("f", content + b"alice\n")
+    told = alice.why(caught.value.refusal.seq)
+    assert "alice (turn-1, INT-1) wanted to write f and was refused" in told
+    assert "changed by bob (turn-2, INT-2)" in told
+    assert "re-read the file" in told
+    assert "+bob" in told
+    assert "noclobber show" in told
+
+
+def test_why_of_a_write_names_the_version_before(alice: ConcurrencyGuard) -> None:
+    first = alice.write("f", b"1\n")
+    second = alice.write("f", b"2\n")
+    assert f"noclobber restore f {(first.read_hash or '')[:12]}" in alice.why(second.seq)
+
+
+def test_why_of_an_unknown_event_says_what_there_is(alice: ConcurrencyGuard) -> None:
+    with pytest.raises(NoclobberError, match="no event 99"):
+        alice.why(99)
