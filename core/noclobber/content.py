@@ -21,7 +21,7 @@ __all__ = ["StableRead", "access_error", "check_regular", "hash_content", "open_
 _SETTLED_NS = 20_000_000  # a kernel tick is at most 10 ms: a later change cannot carry a ctime this old
 _QUIET_S = 0.02  # unchanged for so long counts as finished where no lease can prove it
 _OLD_NS = 2_000_000_000  # a ctime this old needs no waiting, even with a file server's clock a second off
-_QUIET_BESIDE_WRITER_S = 0.2  # and where a writer is known to be at it, who may only have lost its turn on a busy machine
+_QUIET_BESIDE_WRITER_S = 0.5  # and where a writer is known to be at it, who may only have lost its turn on a busy machine
 _EMPTIED_NS = 250_000_000  # how long a file just emptied, with a writer at it, is given to fill again
 _PATIENCE_S = 2.0
 _ASKS = 200  # about 0.4 ms
@@ -89,7 +89,7 @@ def stable_read(fd: int, *, path: str) -> StableRead:
     """All bytes of an open regular file as they stood at one moment; reads again while somebody writes.
 
     A read lease over the read proves that nobody wrote. Where none is to be had (it is another user's, the file system has
-    none) the file must stay unchanged for 20 ms and read equal twice; for 200 ms where somebody has it open for
+    none) the file must stay unchanged for 20 ms and read equal twice; for half a second where somebody has it open for
     writing. After 2 s of ceaseless writing a file that only grew is given as it stood, else FileAccessError (EAGAIN).
     """
     try:
@@ -139,7 +139,8 @@ def _when_quiet(fd: int, path: str) -> StableRead:
         if previous is not None:
             if _finished(present, previous):
                 return present
-            only_grew = only_grew and present.content.startswith(previous.content)
+            # a file seen empty is rather being rewritten than appended to
+            only_grew = only_grew and bool(previous.content) and present.content.startswith(previous.content)
         if time.monotonic() > deadline:
             break
         leased = _lease_within(fd, 0 if _age_ns(present.stat) > _OLD_NS else quiet)

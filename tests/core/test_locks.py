@@ -361,7 +361,7 @@ def test_a_header_that_cannot_be_followed_is_refused_with_what_to_do(state: Path
 
 def test_a_file_system_without_such_locks_is_reported_when_opening(state: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "_SET", 9999)  # the kernel's answer is the one it gives where it has no such lock
-    with pytest.raises(WorkspaceError, match="has no working locks .* keep the workspace on a local disk"):
+    with pytest.raises(WorkspaceError, match=r"has no working locks .* keep the workspace on a local disk"):
         PathLocks(state)
 
 
