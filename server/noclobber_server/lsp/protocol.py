@@ -7,6 +7,7 @@ alone. It also leaves a request whose parameters cannot be read without an answe
 from __future__ import annotations
 
 import logging
+from collections.abc import Generator
 from typing import Any
 
 import cattrs
@@ -53,6 +54,16 @@ class Protocol(LanguageServerProtocol):
 
     def _answer(self, request_id: int | str | None, error: JsonRpcException) -> None:
         self._send_data({"jsonrpc": "2.0", "id": request_id, "error": {"code": error.code, "message": error.message}})
+
+    @lsp_method(types.WORKSPACE_EXECUTE_COMMAND)
+    def lsp_workspace__execute_command(self, params: types.ExecuteCommandParams) -> Generator[Any, Any, Any]:
+        """Run a command with its arguments as they came: each checks its own, so that an error can name the field."""
+        handler = self.fm.commands.get(params.command)
+        if handler is None:
+            known = ", ".join(sorted(self.fm.commands))
+            raise JsonRpcInvalidParams(f"Invalid Params: there is no command {params.command!r}; there are {known}.")
+        result = yield handler, tuple(params.arguments or ()), {}
+        return result
 
     @lsp_method(types.EXIT)
     def lsp_exit(self, *_args: Any) -> None:  # type: ignore[override]

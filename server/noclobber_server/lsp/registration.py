@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from lsprotocol import types
 
+from .panel import register_panel
+
 if TYPE_CHECKING:
     from .server import NoclobberServer
 
@@ -94,6 +96,7 @@ def _register_requests(server: NoclobberServer) -> None:
 
 
 def _register_commands(server: NoclobberServer) -> None:
+    register_panel(server)
     for name in (
         "noclobber.lesson.append",
         "noclobber.snapshots",
@@ -109,5 +112,5 @@ def _register_commands(server: NoclobberServer) -> None:
 
 def _register_command(server: NoclobberServer, name: str) -> None:
     @server.command(name)
-    async def command(ls: Any, *given: Any) -> Any:  # pygls evaluates a command's annotations, and ours would be a circle
+    async def command(ls: NoclobberServer, *given: Any) -> Any:
         return await ls.session.commands.run(name, given)

@@ -1,0 +1,253 @@
+"""Every state of a buffer and the ways between them, seen by a client of a real server."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from lsprotocol import types
+
+CODES = {"stale-buffer", "stale-conflict", "deleted-on-disk"}
+
+
+async def test_a_fresh_buffer_shows_nothing(editor: Any, root: Any) -> None:
+    uri = editor.open("a.txt")
+    editor.type(uri, "line 2", "mine 2")
+    await editor.settled()
+    assert editor.published == []
+
+
+async def test_an_agents_write_elsewhere_is_a_warning_that_says_who_when_and_why(editor: Any, agent: Any) -> None:
+    uri = editor.open("a.txt")
+    editor.type(uri, "line 2", "mine 2")
+    await editor.settled()
+    agent.edit("a.txt", [("line 8", "theirs 8")])
+    (shown,) = await editor.shown(uri, "stale-buffer")
+    assert shown.severity == types.DiagnosticSeverity.Warning
+    assert shown.source == "noclobber"
+    assert shown.message.startswith("Changed on disk by claude/1 (turn-12, INT-3) ")
+    assert " ago, line 8." in shown.message
+    assert shown.range == types.Range(types.Position(7, 0), types.Position(7, 6))
+    assert shown.related_information[0].message == "On disk now: theirs 8"
+    assert shown.related_information[0].location.range.start.line == 7
+    assert shown.data["state"] == "mergeable"
+    assert shown.data["changedBy"][0]["agentId"] == "claude/1"
+    assert shown.data["changedBy"][0]["turnId"] == "turn-12"
+
+
+async def test_an_outside_change_in_the_same_lines_is_a_conflict(editor: Any, root: Any) -> None:
+    uri = editor.open("a.txt")
+    editor.type(uri, "line 2", "mine 2")
+    await editor.settled()
+    (root / "a.txt").write_text(editor.texts[uri].replace("mine 2", "theirs 2"), encoding="utf-8")
+    (shown,) = await editor.shown(uri, "stale-conflict")
+    assert shown.severity == types.DiagnosticSeverity.Error
+    assert "by an outside change" in shown.message
+
+
+async def test_a_clean_buffer_that_is_not_reloaded_is_shown_as_behind_after_a_second(editor: Any, agent: Any) -> None:
+    uri = editor.open("a.txt")
+    await editor.settled()
+    began = time.monotonic()
+    agent.edit("a.txt", [("line 3\n", "")])
+    (shown,) = await editor.shown(uri, "stale-buffer")
+    assert time.monotonic() - began >= 1.0
+    assert shown.severity == types.DiagnosticSeverity.Information
+    assert shown.data["state"] == "behind"
+
+
+async def test_a_clean_buffer_that_its_editor_reloads_never_shows_anything(editor: Any, agent: Any, root: Any) -> None:
+    uri = editor.open("a.txt")
+    await editor.settled()
+    agent.edit("a.txt", [("line 3", "theirs 3")])
+    editor.put(uri, (root / "a.txt").read_text(encoding="utf-8"))
+    await editor.settled()
+    editor.type(uri, "line 5", "mine 5")
+    await editor.settled()
+    assert editor.published == []
+
+
+async def test_a_deleted_file_is_shown_until_it_is_back(editor: Any, root: Any) -> None:
+    uri = editor.open("a.txt")
+    await editor.settled()
+    content = (root / "a.txt").read_bytes()
+    (root / "a.txt").unlink()
+    (shown,) = await editor.shown(uri, "deleted-on-disk")
+    assert shown.severity == types.DiagnosticSeverity.Warning
+    (root / "a.txt").write_bytes(content)
+    await editor.shown(uri, None)
+
+
+async def test_a_file_replaced_by_delete_and_create_is_never_called_deleted(editor: Any, root: Any) -> None:
+    uri = editor.open("a.txt")
+    await editor.settled()
+    for _ in range(20):
+        content = (root / "a.txt").read_bytes()
+        (root / "a.txt").unlink()
+        (root / "a.txt").write_bytes(content)
+    await editor.settled()
+    assert editor.published == []
+    assert editor.diagnostics.get(uri, []) == []
+
+
+async def test_the_diagnostic_moves_with_the_edits(editor: Any, agent: Any) -> None:
+    uri = editor.open("a.txt")
+    editor.type(uri, "line 2", "mine 2")
+    await editor.settled()
+    agent.edit("a.txt", [("line 8", "theirs 8")])
+    await editor.shown(uri, "stale-buffer")
+    editor.type(uri, "line 1", "above\nabove\nline 1")
+    await editor.until(lambda: [d.range.start.line for d in editor.diagnostics[uri]] == [9])
+
+
+async def test_typing_into_the_changed_lines_turns_mergeable_into_conflict_and_back(editor: Any, agent: Any) -> None:
+    uri = editor.open("a.txt")
+    editor.type(uri, "line 2", "mine 2")
+    await editor.settled()
+    agent.edit("a.txt", [("line 8", "theirs 8")])
+    await editor.shown(uri, "stale-buffer")
+    editor.type(uri, "line 8", "mine 8")
+    await editor.shown(uri, "stale-conflict")
+    editor.type(uri, "mine 8", "line 8")
+    await editor.shown(uri, "stale-buffer")
+
+
+async def test_it_goes_when_the_disk_is_put_back(editor: Any, root: Any) -> None:
+    uri = editor.open("a.txt")
+    before = (root / "a.txt").read_bytes()
+    editor.type(uri, "line 2", "mine 2")
+    await editor.settled()
+    (root / "a.txt").write_bytes(before + b"more\n")
+    await editor.shown(uri, "stale-buffer")
+    (root / "a.txt").write_bytes(before)
+    await editor.shown(uri, None)
+
+
+async def test_it_goes_when_the_buffer_comes_to_say_the_same(editor: Any, root: Any) -> None:
+    uri = editor.open("a.txt")
+    editor.type(uri, "line 2", "mine 2")
+    await editor.settled()
+    (root / "a.txt").write_text(editor.texts[uri].replace("line 9", "theirs 9"), encoding="utf-8")
+    await editor.shown(uri, "stale-buffer")
+    editor.type(uri, "line 9", "theirs 9")
+    await editor.shown(uri, None)
+
+
+async def test_it_goes_when_the_document_is_closed(editor: Any, root: Any) -> None:
+    uri = editor.open("a.txt")
+    editor.type(uri, "line 2", "mine 2")
+    await editor.settled()
+    (root / "a.txt").write_text("other\n", encoding="utf-8")
+    await editor.shown(uri, "stale-conflict")
+    editor.close(uri)
+    await editor.shown(uri, None)
+
+
+async def test_each_writer_is_named_with_its_own_lines(editor: Any, agent: Any) -> None:
+    uri = editor.open("a.txt")
+    editor.type(uri, "line 5", "mine 5")
+    await editor.settled()
+    agent.edit("a.txt", [("line 2", "claude 2")])
+    agent.as_writer("codex/1", turn_id="t-7").edit("a.txt", [("line 9", "codex 9")])
+    await editor.until(lambda: len(editor.diagnostics.get(uri, [])) == 2)
+    await editor.until(lambda: "codex/1 (t-7)" in editor.diagnostics[uri][1].message)
+    first, second = editor.diagnostics[uri]
+    assert "claude/1 (turn-12, INT-3)" in first.message
+    assert "line 2" in first.message
+    assert "codex" not in first.message
+    assert "line 9" in second.message
+    assert "claude" not in second.message
+
+
+@pytest.mark.parametrize(
+    ("content", "shown"),
+    [
+        (b"\xef\xbb\xbfone\ntwo\n", "one\ntwo\n"),
+        (b"one\r\ntwo\nthree\r", "one\ntwo\nthree\n"),
+        ("caf\xe9\n".encode("latin-1"), "caf\xe9\n"),
+        ("caf\xe9\n".encode("latin-1"), "caf\ufffd\n"),
+        (b"no newline", "no newline\n"),
+        (b"", "\n"),
+        (b"a\x0cb\n\xe2\x80\xa8\n", "a\x0cb\n\u2028\n"),
+    ],
+)
+async def test_a_buffer_nobody_touched_is_never_called_changed(editor: Any, root: Any, content: bytes, shown: str, agent: Any) -> None:
+    (root / "a.txt").write_bytes(content)
+    editor.open("a.txt", shown)
+    await editor.settled()
+    (row,) = agent.workspace.store.buffers("a.txt")
+    assert not row.unsaved
+    assert row.base_hash == row.text_hash == agent.hash_content(content)
+    assert editor.published == []
+
+
+async def test_a_text_unlike_the_disk_of_unknown_origin_is_a_conflict(editor: Any, root: Any) -> None:
+    uri = editor.open("a.txt", "something else entirely\n")
+    (shown, *_) = await editor.shown(uri, "stale-conflict")
+    assert "not known" in shown.message
+
+
+async def test_a_text_of_an_older_known_version_is_behind_not_conflict(editor: Any, root: Any, agent: Any) -> None:
+    old = (root / "a.txt").read_text(encoding="utf-8")
+    agent.read("a.txt")
+    agent.edit("a.txt", [("line 4", "theirs 4")])
+    uri = editor.open("a.txt", old)
+    (shown,) = await editor.shown(uri, "stale-buffer")
+    assert shown.data["state"] == "behind"
+
+
+async def test_a_new_file_that_does_not_exist_yet_is_fresh(editor: Any) -> None:
+    editor.open("new.txt", "")
+    editor.type(editor.uri("new.txt"), "", "first words")
+    await editor.settled()
+    assert editor.published == []
+
+
+@pytest.mark.parametrize(("setting", "warning", "error"), [("all", True, True), ("conflicts", False, True), ("off", False, False)])
+async def test_the_setting_says_which_are_shown(new_editor: Callable[[], Any], root: Any, setting: str, warning: bool, error: bool) -> None:
+    (root / "b.txt").write_bytes((root / "a.txt").read_bytes())
+    editor = new_editor()
+    await editor.start(diagnostics=setting)
+    soft, hard = editor.open("a.txt"), editor.open("b.txt")
+    editor.type(soft, "line 2", "mine 2")
+    editor.type(hard, "line 2", "mine 2")
+    await editor.settled()
+    (root / "a.txt").write_text((root / "a.txt").read_text(encoding="utf-8").replace("line 8", "x"), encoding="utf-8")
+    (root / "b.txt").write_text((root / "b.txt").read_text(encoding="utf-8").replace("line 2", "x"), encoding="utf-8")
+    if error:
+        await editor.shown(hard, "stale-conflict")
+    if warning:
+        await editor.shown(soft, "stale-buffer")
+    await editor.settled()
+    assert bool(editor.diagnostics.get(soft)) == warning
+    assert bool(editor.diagnostics.get(hard)) == error
+    await editor.stop()
+
+
+async def test_changing_the_setting_shows_and_withdraws_at_once(editor: Any, root: Any) -> None:
+    uri = editor.open("a.txt")
+    editor.type(uri, "line 2", "mine 2")
+    await editor.settled()
+    (root / "a.txt").write_text("other\n", encoding="utf-8")
+    await editor.shown(uri, "stale-conflict")
+    editor.client.workspace_did_change_configuration(types.DidChangeConfigurationParams({"noclobber": {"diagnostics": "off"}}))
+    await editor.shown(uri, None)
+    editor.client.workspace_did_change_configuration(types.DidChangeConfigurationParams({"noclobber": {"diagnostics": "all"}}))
+    await editor.shown(uri, "stale-conflict")
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16", "utf-32"])
+async def test_ranges_are_counted_in_the_negotiated_encoding(new_editor: Callable[[], Any], root: Any, encoding: str) -> None:
+    (root / "a.txt").write_text("one\né😀x\nthree\nfour\nfive\n", encoding="utf-8")
+    editor = new_editor()
+    result = await editor.start(encodings=[encoding])
+    assert result.capabilities.position_encoding == encoding
+    uri = editor.open("a.txt")
+    editor.type(uri, "five", "cinq")
+    await editor.settled()
+    (root / "a.txt").write_text("one\nother\nthree\nfour\nfive\n", encoding="utf-8")
+    (shown,) = await editor.shown(uri, "stale-buffer")
+    assert shown.range.end.character == {"utf-8": 7, "utf-16": 4, "utf-32": 3}[encoding]
+    await editor.stop()
