@@ -10,7 +10,7 @@ from .clock import boot_id, monotonic_ns, utc_now
 from .content import hash_content
 from .decision import Situation
 from .errors import refused
-from .records import Event, EventKind, Lease, Outcome, Snapshot
+from .records import Event, EventKind, Lease, LineRange, Outcome, Snapshot
 from .situation import EFFECTIVE, Writer, last_seen, look, notice_outside, survey
 from .store.protocol import Batch, EventQuery
 from .workspace import Workspace
@@ -91,13 +91,33 @@ def record_change(
                 extra |= {"read_hash": known, "seen_seq": seen_seq}
             signature = found.signature if found is not None and known == after else None
             labels = (writer.turn_id, writer.intent_id)
-            snapshots = (Snapshot(located.file_path, known, *labels, utc_now(), writer.agent_id, None, signature, seen_seq),)
+            its_own = knows if knows is not None else found.content if found is not None else b""
+            shown = _shown_after(workspace, snapshot, before, before_hash, its_own) if kind == "edit" else None
+            if shown is not None:
+                extra["lines"] = [list(span) for span in shown]
+            snapshots = (Snapshot(located.file_path, known, *labels, utc_now(), writer.agent_id, shown, signature, seen_seq),)
         event = _event(workspace, writer, kind, outcome, located.file_path, before_hash, after, extra or None)
         pairs = [(hash_content(content), content) for content in (before, knows, found.content if found else None) if content is not None]
         forget = ((writer.agent_id, located.file_path),) if after is None else ()
         contents = workspace.keepable(located.file_path, pairs)
         seqs = workspace.store.apply(Batch(events=(event,), snapshots=snapshots, forget=forget, contents=contents))
         return event._replace(seq=seqs[0])
+
+
+def _shown_after(
+    workspace: Workspace, snapshot: Snapshot | None, before: bytes | None, before_hash: str | None, known: bytes
+) -> tuple[LineRange, ...] | None:
+    """Which lines of what it now knows the writer was shown: those it knew, and its own edit; None where it knew the whole file."""
+    from .merge import after_ranges, changed_regions, join_ranges, map_ranges
+
+    if snapshot is not None and snapshot.lines is None:
+        return None
+    if before is None and before_hash is not None:
+        before = workspace.store.content(before_hash)
+    if before is None:
+        return ()
+    changes = changed_regions(before, known)
+    return join_ranges([*(() if snapshot is None else map_ranges(snapshot.lines or (), changes)), *after_ranges(changes)])
 
 
 def mode_before_delete(workspace: Workspace, file_path: str) -> int | None:

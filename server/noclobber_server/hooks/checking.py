@@ -103,7 +103,8 @@ def _decide(context: Context, change: Change, disk: bytes | None, token: int, ho
         content = decode_text(decision.content)[0]
         line = wording.merged_notice(told.file_path if told else change.path, told)
         notice = f"{notice}\n{line}".strip()
-        knows = None if told is not None and told.diff and "…" not in told.diff else asked
+        shown_all = told is not None and bool(told.diff) and "…" not in told.diff
+        knows = decision.content if shown_all else asked
     elif decision.outcome in ("merged", "formatted"):
         knows = _rebased(context, change)
     if holder:

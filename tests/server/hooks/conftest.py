@@ -1,0 +1,143 @@
+"""Agents that behave as the clients do: ask the hook, use their own tool on the real file, tell the hook."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from noclobber import ConcurrencyGuard
+from noclobber_server.hooks.main import answer
+
+_CALLS = count(1)
+
+
+class ClaudeCode:
+    """Claude Code's tools, hooks included; ``said`` collects what reached the model."""
+
+    def __init__(
+        self, root: Path, session: str, *, subagent: str | None = None, mode: str = "acceptEdits", environ: dict[str, str] | None = None
+    ) -> None:
+        self.root, self.session, self.subagent, self.mode = root, session, subagent, mode
+        self.environ = environ or {}
+        self.said: list[str] = []
+        self.warned: list[str] = []
+
+    @property
+    def agent_id(self) -> str:
+        return f"claude-code:{self.session}" + (f"/{self.subagent}" if self.subagent else "")
+
+    def hook(self, event: str, **fields: Any) -> dict[str, Any]:
+        payload = {
+            "session_id": self.session, "cwd": str(self.root), "hook_event_name": event, "prompt_id": "turn-1",
+            "permission_mode": self.mode, **({"agent_id": self.subagent} if self.subagent else {}), **fields,
+        }  # fmt: skip
+        output = answer("claude-code", json.dumps(payload).encode(), self.environ)
+        assert output.status == 0
+        answered: dict[str, Any] = json.loads(output.stdout) if output.stdout else {}
+        specific = answered.get("hookSpecificOutput", {})
+        if specific.get("additionalContext"):
+            self.said.append(specific["additionalContext"])
+        if answered.get("systemMessage"):
+            self.warned.append(answered["systemMessage"])
+        return specific
+
+    def read(self, name: str, offset: int | None = None, limit: int | None = None) -> str:
+        path = self.root / name
+        text = path.read_bytes().decode()
+        lines = text.split("\n")
+        start = offset or 1
+        shown = lines[start - 1 : start - 1 + limit] if limit else lines[start - 1 :]
+        given: dict[str, Any] = {"file_path": str(path)} | ({"offset": offset} if offset else {}) | ({"limit": limit} if limit else {})
+        response = {
+            "type": "text",
+            "file": {
+                "filePath": str(path),
+                "content": "\n".join(shown),
+                "startLine": start,
+                "numLines": len(shown),
+                "totalLines": len(lines),
+            },
+        }
+        self.hook("PostToolUse", tool_name="Read", tool_input=given, tool_response=response, tool_use_id=_id())
+        return text
+
+    def check(self, tool: str, given: dict[str, Any], call: str) -> dict[str, Any]:
+        return self.hook("PreToolUse", tool_name=tool, tool_input=given, tool_use_id=call)
+
+    def edit(self, name: str, old: str, new: str) -> dict[str, Any]:
+        """Edit as Claude Code does: onto whatever stands there, if the old text is in it."""
+        path, call = self.root / name, _id()
+        given = {"file_path": str(path), "old_string": old, "new_string": new, "replace_all": False}
+        decided = self.check("Edit", given, call)
+        if decided.get("permissionDecision") in (None, "allow"):
+            before = path.read_bytes().decode()
+            assert before.count(old) == 1, "the client's own tool would have failed"
+            path.write_bytes(before.replace(old, new).encode())
+            self.finish("Edit", given, before, call)
+        return decided
+
+    def write(self, name: str, content: str, *, before_writing: Any = None) -> dict[str, Any]:
+        path, call = self.root / name, _id()
+        given = {"file_path": str(path), "content": content}
+        decided = self.check("Write", given, call)
+        if decided.get("permissionDecision") in (None, "allow"):
+            given = decided.get("updatedInput", given)
+            if before_writing is not None:
+                before_writing()
+            before = path.read_bytes().decode() if path.exists() else None
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(given["content"].encode())
+            self.finish("Write", given, before, call)
+        return decided
+
+    def finish(self, tool: str, given: dict[str, Any], before: str | None, call: str) -> None:
+        response = {"filePath": given["file_path"], "originalFile": before, "structuredPatch": [], "userModified": False}
+        self.hook("PostToolUse", tool_name=tool, tool_input=given, tool_response=response, tool_use_id=call)
+
+    def ran(self, command: str, *, failed: bool = False, stdout: str = "") -> None:
+        """Tell the hook of a shell command that has been run."""
+        given = {"command": command, "description": "x"}
+        if failed:
+            self.hook(
+                "PostToolUseFailure",
+                tool_name="Bash",
+                tool_input=given,
+                tool_use_id=_id(),
+                error=f"Exit code 1\n{stdout}",
+                is_interrupt=False,
+            )
+        else:
+            self.hook("PostToolUse", tool_name="Bash", tool_input=given, tool_use_id=_id(), tool_response={"stdout": stdout, "stderr": ""})
+
+
+def _id() -> str:
+    return f"toolu_{next(_CALLS)}"
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    root = tmp_path / "project"
+    root.mkdir()
+    (root / ".git").mkdir()
+    return root
+
+
+@pytest.fixture
+def guard(project: Path) -> Iterator[ConcurrencyGuard]:
+    with ConcurrencyGuard(project, "observer") as opened:
+        yield opened
+
+
+@pytest.fixture
+def claude(project: Path) -> Any:
+    """Makes agents that work in the project: ``claude("A")``."""
+
+    def made(session: str, **options: Any) -> ClaudeCode:
+        return ClaudeCode(project, session, **options)
+
+    return made
