@@ -14,7 +14,7 @@ import struct
 import sys
 import weakref
 from _thread import get_ident
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from types import TracebackType
 from zlib import crc32
@@ -91,7 +91,11 @@ class PathLocks:
 
     def inode_exclusive(self, device: int, inode: int) -> HeldLock:
         """Wait for the sole right to a file under any of its names; taken after its path's lock, never before."""
-        return self._wait("inode", fcntl.F_WRLCK, [b"%d:%d" % (device, inode)])
+        return self.inodes_exclusive([(device, inode)])
+
+    def inodes_exclusive(self, inodes: Iterable[tuple[int, int]]) -> HeldLock:
+        """The same for several (device, inode) pairs at once, in order, as a change of several hard-linked files needs it."""
+        return self._wait("inode", fcntl.F_WRLCK, [b"%d:%d" % pair for pair in inodes])
 
     def close(self) -> None:
         """Close the idle descriptors; held locks end with their holders."""

@@ -213,6 +213,14 @@ with locks.exclusive("other name"):
     assert other.communicate()[0] == "got it\n"
 
 
+def test_several_inodes_are_taken_at_once_and_none_is_no_trouble(locks: PathLocks) -> None:
+    with locks.exclusive("a.py", "b.py"):
+        with locks.inodes_exclusive([(1, 2), (1, 3), (1, 2)]), pytest.raises(WorkspaceError, match="wait for itself"):
+            locks.inode_exclusive(1, 3)
+        with locks.inodes_exclusive([]):
+            pass
+
+
 def test_a_path_is_not_taken_after_an_inode(locks: PathLocks) -> None:
     with locks.inode_exclusive(1, 2):
         with pytest.raises(WorkspaceError, match="wait for itself"):
