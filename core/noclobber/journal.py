@@ -57,7 +57,12 @@ class Journal:
         self._closed = False
         myself = weakref.ref(self)
         self._at_exit = lambda: _close(myself)
-        os.register_at_fork(after_in_child=lambda: _after_fork(myself))
+        # No flush is under way while forking: a child would inherit the file lock and keep it.
+        os.register_at_fork(
+            before=lambda: _at_fork(myself, "_hold"),
+            after_in_parent=lambda: _at_fork(myself, "_go_on"),
+            after_in_child=lambda: _at_fork(myself, "_start_over"),
+        )
         store.listen(lambda: _note(myself))
 
     def note(self) -> None:
@@ -104,7 +109,7 @@ class Journal:
         self._store.version()  # notices a state that was made anew
         lock = os.open(self._lock_path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX)  # this descriptor is nobody else's, and nothing forks here
+            fcntl.flock(lock, fcntl.LOCK_EX)
             fd = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
             try:
                 return self._append_missing(fd)
@@ -148,6 +153,12 @@ class Journal:
     def _remember(self, fd: int, epoch: str, seq: int) -> None:
         stat = os.fstat(fd)
         self._place = _Place(stat.st_dev, stat.st_ino, stat.st_size, epoch, seq)
+
+    def _hold(self) -> None:
+        self._flushing.acquire()
+
+    def _go_on(self) -> None:
+        self._flushing.release()
 
     def _start_over(self) -> None:
         """In a forked child: the thread is the parent's, and locks may have been held."""
@@ -215,10 +226,10 @@ def _close(reference: weakref.ref[Journal]) -> None:
         journal.close()
 
 
-def _after_fork(reference: weakref.ref[Journal]) -> None:
+def _at_fork(reference: weakref.ref[Journal], step: str) -> None:
     journal = reference()
     if journal is not None:
-        journal._start_over()
+        getattr(journal, step)()
 
 
 def _as_lines(events: list[Event]) -> bytes:

@@ -234,8 +234,6 @@ def test_following_gives_new_events_as_they_come(store: SqliteStore) -> None:
     other = event(0)._replace(agent_id="bob")
     store.apply(Batch(events=[other, event(1)]))
     store.apply(Batch(events=[event(2)]))
-    reader.join(10)
-    assert seen == [2, 4, 5] or seen == [2, 4, 5, 6]
     store.apply(Batch(events=[event(3)]))
     reader.join(10)
     assert not reader.is_alive()

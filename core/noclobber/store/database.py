@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from typing import Final, TypeVar
 
 from ..errors import StoreDamagedError, StoreError
-from .connections import Connections
+from .connections import Connections, GivenUp
 from .faults import is_damage, translated
 from .gate import Gate
 from .opening import Opened, make_state_dir, open_state
@@ -27,6 +27,7 @@ __all__ = ["Database"]
 T = TypeVar("T")
 
 _ATTEMPTS: Final = 5
+_FORK_SECONDS: Final = 2.0  # how long a fork waits for transactions of other threads
 
 
 class Database:
@@ -40,6 +41,7 @@ class Database:
     ) -> None:
         self.path = os.path.join(folder, "state.db")
         self.notice: str | None = None
+        self.epoch = ""  # of the state that is open, or was last
         self._busy_seconds = busy_seconds
         self._prepare = prepare if prepare is not None else lambda: make_state_dir(folder)
         self._steps = steps
@@ -48,15 +50,10 @@ class Database:
         self._opened: Opened | None = None
         self._openings = 0
         self._closed = False
-        # A hook cannot be taken back: it holds nothing but a weak reference.
-        myself = weakref.ref(self)
-        os.register_at_fork(after_in_child=lambda: _after_fork(myself))
+        self._torn: Connections | None = None  # during a fork: those that another thread did not give back in time
+        self._unusable = False
+        _prepare_for_forks(weakref.ref(self))
         self._state()
-
-    @property
-    def epoch(self) -> str:
-        """Names this run of sequence numbers; constant within ``write``."""
-        return self._state().epoch
 
     def version(self) -> int:
         """Another number after each commit by anybody, and whenever the state was made anew."""
@@ -67,6 +64,8 @@ class Database:
                 continue
             try:
                 return self._openings << 40 | state.connections.data_version()
+            except GivenUp:
+                continue
             except sqlite3.Error as error:
                 self._repair(error, state)
         raise self._restless()
@@ -81,6 +80,8 @@ class Database:
                     return work(connection)
                 finally:
                     state.connections.give(connection)
+            except GivenUp:
+                continue
             except sqlite3.Error as error:
                 self._repair(error, state)
         raise self._restless()
@@ -95,6 +96,8 @@ class Database:
                 if state.connections.is_current():
                     try:
                         return _transact(state.connections, work)
+                    except GivenUp:
+                        continue
                     except sqlite3.Error as error:
                         failure = error
             if failure is None:
@@ -106,34 +109,29 @@ class Database:
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
         """A connection on which all statements see one and the same state."""
-        self.version()  # notices a state that was deleted
-        connections = self._state().connections
-        connection = connections.take()
-        try:
-            connection.execute("BEGIN")
-            yield connection
-        except sqlite3.Error as error:
-            raise translated(error, self.path) from error
-        finally:
-            _roll_back(connection)
-            connections.give(connection)
+        for _ in range(_ATTEMPTS):
+            state = self._state()
+            connection = _take_current(state)
+            if connection is not None:
+                with _transaction(state.connections, connection, "BEGIN", self.path):
+                    yield connection
+                return
+            self._reopen(state)
+        raise self._restless()
 
     @contextmanager
     def writing(self) -> Iterator[sqlite3.Connection]:
         """A connection inside a write transaction, committed at the end, rolled back if the body raises."""
-        self.version()
-        with self._gate:
-            connections = self._state().connections
-            connection = connections.take()
-            try:
-                connection.execute("BEGIN IMMEDIATE")
-                yield connection
-                connection.execute("COMMIT")
-            except sqlite3.Error as error:
-                raise translated(error, self.path) from error
-            finally:
-                _roll_back(connection)
-                connections.give(connection)
+        for _ in range(_ATTEMPTS):
+            state = self._state()
+            with self._gate:
+                connection = _take_current(state)
+                if connection is not None:
+                    with _transaction(state.connections, connection, "BEGIN IMMEDIATE", self.path):
+                        yield connection
+                    return
+            self._reopen(state)
+        raise self._restless()
 
     def close(self) -> None:
         """Let go of the files; idempotent."""
@@ -144,13 +142,36 @@ class Database:
                 self._opened = None
         self._gate.close()
 
-    def after_fork(self) -> None:
-        """In a forked child: give up what is the parent's; the next use opens anew."""
+    def leave(self) -> None:
+        """Instead of ``close`` in a process that ends by ``os._exit`` right after."""
+        if self._opened is not None:
+            self._opened.connections.leave()
+
+    def before_fork(self) -> None:
+        """Close everything, and hold back other threads until the fork is made.
+
+        SQLite remembers for the whole process which locks it holds on a file. A child would inherit that memory but not
+        the locks, believe it held them, and work on a log that others then delete. So no connection lives over a fork.
+        """
+        self._opening.acquire()
+        state, self._opened = self._opened, None
+        if state is not None:
+            state.connections.close()
+            if not state.connections.wait_until_closed(_FORK_SECONDS):
+                self._torn = state.connections
+
+    def after_fork_in_parent(self) -> None:
+        """Go on; the next use opens anew."""
+        self._torn = None
+        self._opening.release()
+
+    def after_fork_in_child(self) -> None:
+        """Forget the parent's locks; the next use opens anew."""
         self._opening = threading.Lock()
         self._gate.after_fork()
-        if self._opened is not None:
-            self._opened.connections.abandon()
-            self._opened = None
+        if self._torn is not None:
+            self._torn.abandon()
+            self._unusable = True
 
     def _state(self) -> Opened:
         state = self._opened
@@ -161,6 +182,8 @@ class Database:
         with self._opening:
             if self._closed:
                 raise StoreError(f"{self.path}: the store is closed.")
+            if self._unusable:
+                raise StoreError("this process was forked in the middle of a transaction and cannot use the state; start it anew.")
             if self._opened is not None and self._opened is not old:
                 return self._opened
             opened = open_state(
@@ -171,6 +194,7 @@ class Database:
                 steps=self._steps,
                 damaged=old.connections if old is not None and damaged else None,
             )
+            self.epoch = opened.epoch
             self._opened = opened
             self._openings += 1
             self.notice = opened.notice or self.notice
@@ -205,13 +229,43 @@ def _transact(connections: Connections, work: Callable[[sqlite3.Connection], T])
         connections.give(connection)
 
 
+def _take_current(state: Opened) -> sqlite3.Connection | None:
+    """A connection, unless the state was deleted, replaced or given up."""
+    try:
+        return state.connections.take() if state.connections.is_current() else None
+    except GivenUp:
+        return None
+
+
+@contextmanager
+def _transaction(connections: Connections, connection: sqlite3.Connection, begin: str, path: str) -> Iterator[None]:
+    try:
+        connection.execute(begin)
+        yield
+        connection.execute("COMMIT")
+    except sqlite3.Error as error:
+        raise translated(error, path) from error
+    finally:
+        _roll_back(connection)
+        connections.give(connection)
+
+
 def _roll_back(connection: sqlite3.Connection) -> None:
     """Undo what was not committed; a connection whose transaction is over is left alone."""
     if connection.in_transaction:
         connection.execute("ROLLBACK")
 
 
-def _after_fork(reference: weakref.ref[Database]) -> None:
-    database = reference()
-    if database is not None:
-        database.after_fork()
+def _prepare_for_forks(reference: weakref.ref[Database]) -> None:
+    """Hooks cannot be taken back, so they hold nothing but a weak reference."""
+
+    def call(name: str) -> None:
+        database = reference()
+        if database is not None:
+            getattr(database, name)()
+
+    os.register_at_fork(
+        before=lambda: call("before_fork"),
+        after_in_parent=lambda: call("after_fork_in_parent"),
+        after_in_child=lambda: call("after_fork_in_child"),
+    )

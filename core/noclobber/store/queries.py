@@ -19,6 +19,8 @@ __all__ = ["Lead", "leads_of", "select", "select_events", "was_given"]
 
 # Counting so many rows of an index costs about 30 µs; a lead that matches fewer is good enough at once.
 _COUNT_BOUND = 500
+_FEW = 50
+_FILE_INDEXES = ("events_by_file", "events_changes_by_file", "events_by_agent_and_file")
 
 
 class Lead(NamedTuple):
@@ -32,12 +34,16 @@ class Lead(NamedTuple):
 def leads_of(query: EventQuery) -> list[Lead]:
     """The ways in that a query offers, the one that usually matches fewest first."""
     found: list[Lead] = []
+    unread = query.kinds is not None and "read" not in query.kinds
     if query.after_hash is not None:
         found.append(Lead("events_by_hash", "after_hash = ?", ((query.after_hash,),)))
     if query.turn_id is not None:
         found.append(Lead("events_by_turn", "turn_id = ?", ((query.turn_id,),)))
     if query.file_path is not None and query.agent_id is not None:
         found.append(Lead("events_by_agent_and_file", "agent_id = ? AND file_path = ?", ((query.agent_id, query.file_path),)))
+    elif query.file_path is not None and unread:
+        # Each guarded write asks for the last change of a file that may have been read a thousand times since.
+        found.append(Lead("events_changes_by_file", "file_path = ? AND kind <> 'read'", ((query.file_path,),)))
     elif query.file_path is not None:
         found.append(Lead("events_by_file", "file_path = ?", ((query.file_path,),)))
     if query.intent_id is not None:
@@ -45,7 +51,7 @@ def leads_of(query: EventQuery) -> list[Lead]:
     if query.agent_id is not None and query.file_path is None:
         found.append(Lead("events_by_agent", "agent_id = ?", ((query.agent_id,),)))
     # A partial index is used only where the condition says literally that the row is in it.
-    if query.kinds is not None and "read" not in query.kinds:
+    if query.kinds is not None and unread:
         found.append(Lead("events_by_kind", "kind = ? AND kind <> 'read'", tuple((kind,) for kind in dict.fromkeys(query.kinds))))
     if query.outcomes is not None and "done" not in query.outcomes:
         alternatives = tuple((outcome,) for outcome in dict.fromkeys(query.outcomes))
@@ -88,7 +94,7 @@ def _branches(lead: Lead | None, query: EventQuery) -> Iterator[tuple[str, str, 
         index, condition = (f"INDEXED BY {lead.name} ", lead.condition) if lead else ("NOT INDEXED ", "")
         if query.file_path is None:
             yield index, condition, values
-        elif lead and lead.name in ("events_by_file", "events_by_agent_and_file"):
+        elif lead and lead.name in _FILE_INDEXES:
             yield index, condition, values
             yield "INDEXED BY events_by_to_path ", "to_path = ?", (query.file_path,)
         else:
@@ -153,6 +159,8 @@ def _best(connection: sqlite3.Connection, leads: Sequence[Lead], bounds: Sequenc
         count = sum(_count(connection, lead, values, sequence_bounds) for values in lead.values)
         if count < fewest:
             best, fewest = lead, count
+        if count < _FEW:
+            break
     return best
 
 

@@ -152,7 +152,7 @@ class SqliteStore:
         values = (content_hash, size, size, FORM_FILE if large else FORM_RAW, now)
         number = connection.execute("INSERT INTO contents (hash, size, stored, form, kept_at) VALUES (?, ?, ?, ?, ?)", values).lastrowid
         if not large:
-            connection.execute("INSERT INTO blobs VALUES (?, ?)", (number, content))
+            connection.execute("INSERT INTO blobs (id, data) VALUES (?, ?)", (number, content))
 
     # history
     def last_seq(self) -> int:
@@ -272,11 +272,17 @@ class SqliteStore:
         if value is None:
             self._database.write(lambda connection: connection.execute("DELETE FROM marks WHERE key = ?", (key,)))
         else:
-            self._database.write(lambda connection: connection.execute("INSERT OR REPLACE INTO marks VALUES (?, ?)", (key, value)))
+            self._database.write(
+                lambda connection: connection.execute("INSERT OR REPLACE INTO marks (key, value) VALUES (?, ?)", (key, value))
+            )
 
     def close(self) -> None:
         """Let go of everything; idempotent."""
         self._database.close()
+
+    def leave(self) -> None:
+        """Instead of ``close`` in a process that ends by ``os._exit`` right after: 4 ms cheaper where no other has the state open."""
+        self._database.leave()
 
 
 def _lease_in_force(connection: sqlite3.Connection, file_path: str, boot_id: str, now_ns: int) -> Lease | None:
