@@ -53,7 +53,7 @@ def main() -> int:
     copy_sources(TARGET)
     shutil.copy(ROOT / "LICENSE", EXTENSION / "LICENSE")
     size = sum(path.stat().st_size for path in TARGET.rglob("*") if path.is_file())
-    print(f"bundled/: {size / 1e6:.1f} MB in {sum(1 for _ in TARGET.rglob('*'))} files")
+    sys.stdout.write(f"bundled/: {size / 1e6:.1f} MB in {sum(1 for _ in TARGET.rglob('*'))} files\n")
     return 0
 
 

@@ -5,6 +5,6 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-from noclobber_server.main import main  # noqa: E402 (the line above makes it importable)
+from noclobber_server.main import main
 
 sys.exit(main())

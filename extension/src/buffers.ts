@@ -42,9 +42,7 @@ export class Buffers {
       if (lines(document.getText()) !== lines(merging.disk)) { base = merging.base; continue; }
       if (choice !== "takeDisk") await put(document, merging.text);
       editor.selection = moved(mine, document.getText(), place);
-      if (choice === "keepMine") await this.server.call("noclobber.buffer.keepMine", { uri: uri.toString() });
       done(merging.message);
-      if (merging.state === "conflict") void vscode.window.showWarningMessage(merging.message);
       return;
     }
     await put(document, mine);

@@ -10,7 +10,7 @@ import { History } from "./history";
 import { onEnvironmentChange } from "./interpreter";
 import { Notifications } from "./notifications";
 import { Panel } from "./panel";
-import { fromProblem, Recorder } from "./record";
+import { Recorder, type ProblemLesson } from "./record";
 import { command, done, words, type Run } from "./say";
 import { Server } from "./server";
 import { isApart, StatusBar } from "./statusBar";
@@ -80,6 +80,7 @@ function middleware(parts: Partial<Parts>, output: vscode.LogOutputChannel): Mid
     "noclobber.buffer.merge": (args) => parts.buffers?.resolve("merge", uriIn(args)),
     "noclobber.buffer.takeDisk": (args) => parts.buffers?.resolve("takeDisk", uriIn(args)),
     "noclobber.buffer.keepMine": (args) => parts.buffers?.resolve("keepMine", uriIn(args)),
+    "noclobber.lesson.append": (args) => parts.recorder?.fromProblem(args[0] as ProblemLesson),
   };
   return {
     executeCommand: async (name: string, args: unknown[], next: (name: string, args: unknown[]) => unknown) => {
@@ -150,7 +151,7 @@ function itemCommands({ history, timeline, recorder, panel, server: lsp }: Parts
     },
     "noclobber.item.letLand": async (item: Blocked | Node) => {
       const blocked = of<Blocked>(item);
-      const answer = await lsp.call<Done>(PANEL.letLand, { root: blocked.root, filePath: blocked.filePath });
+      const answer = await lsp.call<Done>(PANEL.letLand, { root: blocked.root, filePath: blocked.filePath, seq: blocked.seq });
       if (!answer.done) throw new Error(answer.message);
       done(answer.message);
       panel.soon();
@@ -192,22 +193,10 @@ function watch(context: vscode.ExtensionContext, lsp: Server, output: vscode.Log
     vscode.workspace.onDidGrantWorkspaceTrust(() => { void lsp.restart(); }),
     vscode.window.onDidChangeActiveTextEditor(apart),
     vscode.languages.onDidChangeDiagnostics(apart),
-    vscode.languages.registerCodeActionsProvider({ scheme: "file" }, { provideCodeActions: lessonActions }, { providedCodeActionKinds: [vscode.CodeActionKind.QuickFix] }),
   );
   void onEnvironmentChange(() => { if (!vscode.workspace.getConfiguration("noclobber").get("interpreter")) void lsp.restart(); })
     .then((subscription) => { if (subscription) context.subscriptions.push(subscription); });
   const mcp = offerMcpServer(lsp);
   if (mcp) context.subscriptions.push(mcp);
   output.debug(mcp ? "The MCP server is offered to the editor's agent." : "This VS Code cannot take an MCP server from an extension (1.101 can).");
-}
-
-/** For a problem of any source: record a lesson from it, in the three steps of the palette's command. */
-function lessonActions(document: vscode.TextDocument, _range: vscode.Range, { diagnostics }: vscode.CodeActionContext): vscode.CodeAction[] {
-  return diagnostics.filter((problem) => problem.source !== "noclobber").map((problem) => {
-    const action = new vscode.CodeAction(`Record a lesson: ${problem.message.split("\n")[0]?.slice(0, 60) ?? ""}`, vscode.CodeActionKind.QuickFix);
-    const place = `${vscode.workspace.asRelativePath(document.uri)}:${problem.range.start.line + 1}`;
-    action.diagnostics = [problem];
-    action.command = { command: "noclobber.recordLesson", title: action.title, arguments: [{ context: `Working on ${place}`, failure: fromProblem(problem), uri: document.uri.toString() }] };
-    return action;
-  });
 }

@@ -1,5 +1,6 @@
 // Which Python runs the language server: the setting, else the Python extension's environment, else python3 from the PATH.
 import { execFile } from "node:child_process";
+import { promisify } from "node:util";
 import * as vscode from "vscode";
 
 const OLDEST: readonly [number, number] = [3, 11];
@@ -93,15 +94,11 @@ function reason(error: unknown): string {
   return (message.trim().split("\n").pop() ?? message).replace(/\.$/, "");
 }
 
-function versionOf(path: string): Promise<string> {
-  return new Promise((resolve, reject) => {
-    execFile(path, ["-I", "-c", ASK_VERSION], { timeout: PATIENCE_MS }, (error, stdout) => {
-      if (error) { reject(error as Error); return; }
-      const version = /^(\d+\.\d+\.\d+)\s*$/m.exec(stdout)?.[1];
-      if (version) resolve(version);
-      else reject(new Error("it does not answer like a Python"));
-    });
-  });
+async function versionOf(path: string): Promise<string> {
+  const { stdout } = await promisify(execFile)(path, ["-I", "-c", ASK_VERSION], { timeout: PATIENCE_MS });
+  const version = /^(\d+\.\d+\.\d+)\s*$/m.exec(stdout)?.[1];
+  if (!version) throw new Error("it does not answer like a Python");
+  return version;
 }
 
 function expanded(path: string): string {

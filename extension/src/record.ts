@@ -1,4 +1,5 @@
 // Lessons from the editor: record one in three steps, search, accept, drop, edit, remove.
+import * as path from "node:path";
 import * as vscode from "vscode";
 import type { Panel } from "./panel";
 import type { Server } from "./server";
@@ -9,6 +10,12 @@ interface Draft {
   context: string;
   failure: string;
   resolution: string;
+}
+
+/** What the server's quick fix hands over. */
+export interface ProblemLesson {
+  uri?: string;
+  diagnostic?: { message: string; source?: string; code?: string | number; line?: number };
 }
 
 const STEPS: { key: keyof Draft; title: string; prompt: string }[] = [
@@ -29,7 +36,13 @@ export class Recorder {
     if (!answer.success) throw new Error(answer.message);
     this.panel.soon();
     const open = await vscode.window.showInformationMessage(answer.message, "Open");
-    if (open) await vscode.window.showTextDocument(vscode.Uri.file(answer.path), { preview: true });
+    if (open) await vscode.window.showTextDocument(inWorkspace(answer.path, uri), { preview: true });
+  }
+
+  /** The server's quick fix on a problem: the same three steps, prefilled from it. */
+  async fromProblem({ uri, diagnostic }: ProblemLesson): Promise<void> {
+    const place = uri ? `${vscode.workspace.asRelativePath(vscode.Uri.parse(uri))}:${diagnostic?.line ?? 1}` : "";
+    await this.record({ context: place ? `Working on ${place}` : "", failure: diagnostic ? fromProblem(diagnostic) : "", uri });
   }
 
   /** Search Lessons: full text over live, drafted and archived ones, ranked by the server. */
@@ -97,6 +110,14 @@ export class Recorder {
   }
 }
 
+/** The server names the file relative to the workspace's root. */
+function inWorkspace(filePath: string, near: string | undefined): vscode.Uri {
+  if (path.isAbsolute(filePath)) return vscode.Uri.file(filePath);
+  const folder = (near ? vscode.workspace.getWorkspaceFolder(vscode.Uri.parse(near)) : undefined) ?? vscode.workspace.workspaceFolders?.[0];
+  if (!folder) throw new Error(`${filePath} is in no open folder.`);
+  return vscode.Uri.joinPath(folder.uri, filePath);
+}
+
 async function ask(from: Draft): Promise<Draft | undefined> {
   const draft = { ...from };
   for (const [index, step] of STEPS.entries()) {
@@ -121,7 +142,7 @@ function prefilled(): Draft {
 }
 
 /** A problem in one line: who says it, its code, its message. */
-export function fromProblem(problem: Pick<vscode.Diagnostic, "message" | "source" | "code">): string {
+function fromProblem(problem: Pick<vscode.Diagnostic, "message" | "source" | "code">): string {
   const code = typeof problem.code === "object" ? problem.code.value : problem.code;
   const who = [problem.source, code].filter((part) => part !== undefined && part !== "").join(" ");
   return `${who ? `${who}: ` : ""}${problem.message}`;

@@ -16,6 +16,8 @@ export class TimelinePanel implements vscode.Disposable {
   private tab: vscode.WebviewPanel | undefined;
   private turn: Turn | undefined;
   private root = "";
+  /** A file of the workspace to show, where there are several. */
+  private near: string | undefined;
   private timer: NodeJS.Timeout | undefined;
   private readonly subscriptions: vscode.Disposable[];
 
@@ -32,6 +34,8 @@ export class TimelinePanel implements vscode.Disposable {
   /** Opens the tab: the last minutes, or one turn. */
   open(turn?: Turn): void {
     this.turn = turn;
+    const active = vscode.window.activeTextEditor?.document.uri;
+    if (active?.scheme === "file") this.near = active.toString();
     if (this.tab) {
       this.tab.reveal();
       this.soon();
@@ -67,7 +71,7 @@ export class TimelinePanel implements vscode.Disposable {
   private async send(): Promise<void> {
     if (this.server.state !== "running") return;
     const minutes = vscode.workspace.getConfiguration("noclobber").get("timeline.minutes", 15);
-    const which = this.turn ? { root: this.turn.root, turnId: this.turn.turnId, agentId: this.turn.agentId } : { minutes };
+    const which = this.turn ? { root: this.turn.root, turnId: this.turn.turnId, agentId: this.turn.agentId } : { minutes, ...(this.near ? { uri: this.near } : {}) };
     try {
       const picture = await this.server.call<Picture>(PANEL.timeline, which);
       this.root = picture.root;

@@ -112,6 +112,7 @@ export interface Lesson {
   resolution: string;
   timestamp: string;
   count: number;
+  note: string;
   uri: string;
   line: number;
 }
@@ -149,10 +150,10 @@ export interface Version {
 
 /** A buffer against the disk, as the server sees it, and what merging would make. */
 export interface Merging {
+  /** `fresh`: nothing to merge; `gone`: deleted on disk. */
+  state: "fresh" | "merged" | "gone";
   /** The hash of the version the text in the editor came from, to be handed back where the disk moved meanwhile. */
   base: string | null;
-  /** `fresh`: nothing to merge; `conflict`: `text` carries conflict markers; `gone`: deleted on disk. */
-  state: "fresh" | "merged" | "conflict" | "gone";
   text: string;
   disk: string;
   message: string;

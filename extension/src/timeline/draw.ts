@@ -17,10 +17,14 @@ export interface Frame {
   hidden: ReadonlySet<Mark>;
   /** The event under the pointer or under the keyboard's cursor, else -1. */
   current: number;
+  /** Pixels between the rows of two kinds within a lane; 0 where there is room for whole marks. */
+  row: number;
 }
 
 export const AXIS = 26;
 const RADIUS = 5;
+/** With more marks in view than this, each kind gets a row of its own within its lane, and a tick for a mark. */
+export const CROWD = 1500;
 
 /** The middle of a lane in canvas coordinates. */
 export function laneY(frame: Frame, lane: number): number {
@@ -95,16 +99,17 @@ function drawArrows(context: CanvasRenderingContext2D, frame: Frame): void {
   for (let i = 0; i + 1 < arrows.length; i += 2) {
     const start = arrows[i] ?? 0;
     const end = arrows[i + 1] ?? 0;
-    if ((events.time[end] ?? 0) >= from && (events.time[start] ?? 0) <= to) visible.push(i);
+    if ((events.time[end < 0 ? start : end] ?? 0) >= from && (events.time[start] ?? 0) <= to) visible.push(i);
   }
   // Thousands of arrows are a grey cloud that says nothing and costs a frame: then only the current event's are drawn.
   const crowded = visible.length > 600;
+  const alpha = Math.max(0.15, Math.min(0.55, 40 / visible.length));
   for (const i of visible) {
     const start = arrows[i] ?? 0;
     const end = arrows[i + 1] ?? 0;
     const mine = start === frame.current || end === frame.current;
     if (crowded && !mine) continue;
-    context.globalAlpha = mine || theme.highContrast ? 1 : 0.55;
+    context.globalAlpha = mine || theme.highContrast ? 1 : alpha;
     context.lineWidth = mine ? 2 : 1.2;
     arrow(context, frame, start, end);
   }
@@ -114,8 +119,8 @@ function drawArrows(context: CanvasRenderingContext2D, frame: Frame): void {
 function arrow(context: CanvasRenderingContext2D, frame: Frame, start: number, end: number): void {
   const x1 = eventX(frame, start);
   const y1 = eventY(frame, start);
-  const x2 = eventX(frame, end);
-  const y2 = eventY(frame, end);
+  const x2 = end < 0 ? x1 : eventX(frame, end);
+  const y2 = end < 0 ? laneY(frame, -1 - end) : eventY(frame, end);
   const down = y2 > y1 ? 1 : -1;
   const tip = y2 - down * (RADIUS + 1);
   const bend = Math.min(Math.abs(y2 - y1) * 0.6, 60) * down;
@@ -145,14 +150,20 @@ function drawMarks(context: CanvasRenderingContext2D, frame: Frame): void {
     const y = eventY(frame, i);
     if (y < AXIS - RADIUS || y > frame.height + RADIUS) continue;
     // Marks of one kind on one pixel look like one mark.
-    const pixel = (Math.round(x * 2) * 1024 + (events.lane[i] ?? 0)) * 16 + mark;
+    const pixel = (Math.round(frame.row > 0 ? x : x * 2) * 1024 + (events.lane[i] ?? 0)) * 16 + mark;
     if (taken.has(pixel)) continue;
     taken.add(pixel);
     let path = paths.get(mark);
     if (!path) paths.set(mark, (path = new Path2D()));
-    shape(path, name, x, y);
+    if (frame.row > 0) path.rect(Math.round(x) - 0.5, y - frame.row / 2 + 0.5, 1.5, frame.row - 1);
+    else shape(path, name, x, y);
   }
-  for (const [mark, path] of paths) paint(context, theme, data.marks[mark] ?? "other", path);
+  for (const [mark, path] of [...paths].sort(([a], [b]) => a - b)) {
+    const name = data.marks[mark] ?? "other";
+    context.fillStyle = theme.marks[name];
+    if (frame.row > 0) context.fill(path);
+    else paint(context, theme, name, path);
+  }
 }
 
 function paint(context: CanvasRenderingContext2D, theme: Theme, mark: Mark, path: Path2D): void {
@@ -217,7 +228,8 @@ export function eventX(frame: Frame, index: number): number {
 }
 
 export function eventY(frame: Frame, index: number): number {
-  return laneY(frame, frame.data.events.lane[index] ?? 0);
+  const middle = laneY(frame, frame.data.events.lane[index] ?? 0);
+  return middle + ((frame.data.events.mark[index] ?? 0) - (frame.data.marks.length - 1) / 2) * frame.row;
 }
 
 function visibleTimes(frame: Frame): [number, number] {

@@ -36,7 +36,7 @@ export interface Timeline {
   turns: string[];
   notes: string[];
   events: Columns;
-  /** Pairs of event indices, flattened: the write, and where the writer it made stale met it. */
+  /** Pairs, flattened: the index of the write, and of the event where the writer it made stale met it; -1 less its lane where it has not yet. */
   arrows: number[];
   /** How many older events there are that are not in here. */
   left: number;
@@ -64,7 +64,7 @@ export function describe(data: Timeline, index: number): string[] {
   const lane = data.lanes[events.lane[index] ?? -1]?.label ?? "?";
   const lines = [`${lane}: ${MARK_NAMES[mark]}${at(data.files, events.file[index], " ")}`];
   const time = new Date(events.time[index] ?? 0);
-  lines.push(`${time.toLocaleTimeString()}.${String(time.getMilliseconds()).padStart(3, "0")}${at(data.turns, events.turn[index], "  ·  ")}`);
+  lines.push(`${time.toLocaleTimeString(undefined, { hour12: false, fractionalSecondDigits: 3, hour: "2-digit", minute: "2-digit", second: "2-digit" })}${at(data.turns, events.turn[index], "  ·  ")}`);
   const note = at(data.notes, events.note[index], "");
   if (note) lines.push(note);
   return lines;

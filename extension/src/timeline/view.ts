@@ -2,7 +2,7 @@
 import { scaleTime, type ScaleTime } from "d3-scale";
 import { select } from "d3-selection";
 import { zoom, zoomIdentity, zoomTransform, type D3ZoomEvent } from "d3-zoom";
-import { AXIS, draw, eventX, eventY, firstAtLeast, visibleRange, type Frame } from "./draw";
+import { AXIS, CROWD, draw, eventX, eventY, firstAtLeast, visibleRange, type Frame } from "./draw";
 import { describe, type Mark, type Timeline } from "./model";
 import { currentTheme, onThemeChange } from "./theme";
 
@@ -28,7 +28,7 @@ export class View {
     if (!context) throw new Error("This browser has no canvas.");
     this.context = context;
     this.base = scaleTime();
-    this.frame = { data, theme: currentTheme(), width: 0, height: 0, gutter: 0, x: this.base, laneHeight: LANE, scroll: 0, hidden: new Set(), current: -1 };
+    this.frame = { data, theme: currentTheme(), width: 0, height: 0, gutter: 0, x: this.base, laneHeight: LANE, scroll: 0, hidden: new Set(), current: -1, row: 0 };
     this.listen();
     this.show(data);
     new ResizeObserver(() => { this.resize(); }).observe(canvas.parentElement ?? canvas);
@@ -92,7 +92,10 @@ export class View {
   }
 
   private apply(): void {
-    this.frame.x = zoomTransform(this.canvas).rescaleX(this.base);
+    const { frame } = this;
+    frame.x = zoomTransform(this.canvas).rescaleX(this.base);
+    const [first, last] = visibleRange(frame);
+    frame.row = last - first > CROWD ? (frame.laneHeight - 8) / frame.data.marks.length : 0;
     this.redraw();
   }
 

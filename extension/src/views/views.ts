@@ -29,7 +29,7 @@ export class Views implements vscode.Disposable {
   /** Mark All as Seen. */
   async markSeen(lastSeq: Record<string, number> = this.panel.overview.lastSeq): Promise<void> {
     this.panel.earlier = false;
-    await this.server.call(PANEL.looked, { lastSeq });
+    for (const [root, seq] of Object.entries(lastSeq)) await this.server.call(PANEL.looked, { root, seq });
     await this.panel.refresh();
   }
 

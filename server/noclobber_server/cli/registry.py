@@ -54,6 +54,7 @@ ROWS = (
     Row("log", "log", "the history: who did what, when and with what outcome", "History"),
     Row("blame", "authorship", "who last wrote each line, in which turn", "History"),
     Row("why", "authorship", "why a write was refused, in words", "History"),
+    Row("timeline", "timeline", "who read and wrote what, as one page", "History"),
     Row("pause", "switch", "let every writer through for a while", "Workspace"),
     Row("resume", "switch", "end a pause", "Workspace"),
     Row("purge", "purge", "drop kept contents now", "Workspace"),

@@ -79,7 +79,8 @@ def _version(document: Document, content_hash: str) -> Version | None:
 
 def _keep_given_up(session: Session, document: Document, mine: str) -> None:
     """The person's text is about to be replaced by the disk's: keep it, on record, so that it can be restored."""
-    assert document.room is not None and document.disk is not None
+    assert document.room is not None
+    assert document.disk is not None
     if normal(mine) == document.disk.shown:
         return
     guard = ConcurrencyGuard(document.room.workspace, session.client.agent_id)

@@ -12,6 +12,7 @@ from noclobber.situation import hash_after
 from noclobber.store.protocol import EventQuery
 from noclobber.text import decode_text
 
+from .panel_buffers import GIVEN_UP
 from .panel_counting import Counter
 
 __all__ = ["event_row", "history", "let_land", "line_author", "restore", "revert", "version_text"]
@@ -22,7 +23,8 @@ _MOST = 300
 def history(workspace: Workspace, counter: Counter, file_path: str) -> list[dict[str, Any]]:
     """What happened to a file, oldest first, reads and closings left out."""
     events = workspace.store.events(EventQuery(file_path=file_path, limit=_MOST))
-    return [event_row(workspace, counter, event) for event in events if event.kind not in ("read", "open", "close", "clear")]
+    rows = [_given_up(workspace, counter, event) if event.kind == "close" else event_row(workspace, counter, event) for event in events]
+    return [row for row in rows if row is not None and row["kind"] not in ("read", "open", "clear")]
 
 
 def event_row(workspace: Workspace, counter: Counter, event: Event, file_path: str | None = None) -> dict[str, Any]:
@@ -36,6 +38,14 @@ def event_row(workspace: Workspace, counter: Counter, event: Event, file_path: s
         "beforeHash": event.before_hash, "afterHash": after, "added": added, "removed": removed,
         "kept": after is not None and workspace.store.content(after) is not None,
     }  # fmt: skip
+
+
+def _given_up(workspace: Workspace, counter: Counter, event: Event) -> dict[str, Any] | None:
+    """Unsaved text that the person gave up for the disk's version: as the version it would have been."""
+    text_hash = (event.detail or {}).get(GIVEN_UP)
+    if text_hash is None:
+        return None
+    return {**event_row(workspace, counter, event._replace(after_hash=text_hash)), "kind": "unsaved text, given up"}
 
 
 def line_author(guard: ConcurrencyGuard, counter: Counter, file_path: str, line: int) -> dict[str, Any]:
