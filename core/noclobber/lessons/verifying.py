@@ -1,0 +1,58 @@
+"""``noclobber verify``: a check run for what it says now, and for what it teaches later."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from typing import Literal, NamedTuple
+
+from ..checks.checking import Checked, check, check_name
+from ..guard import ConcurrencyGuard
+from .drafting import Drafter, Outcome
+from .runs import Runs
+
+__all__ = ["Verified", "verify"]
+
+
+class Verified(NamedTuple):
+    """How a check went and what became of its failures. ``drafting`` is false where nothing was to be drafted."""
+
+    name: str
+    checked: Checked
+    outcomes: tuple[Outcome, ...] = ()
+    drafting: bool = True
+
+
+def verify(
+    argv: Sequence[str],
+    guard: Callable[[], ConcurrencyGuard],
+    *,
+    root: str,
+    folder: str,
+    name: str | None = None,
+    lessons: Literal["draft", "at_once", "none"] = "draft",
+    resolution: str = "",
+    environ: Mapping[str, str] = os.environ,
+) -> Verified:
+    """Run the command in ``folder`` on our own terminal, and draft or resolve lessons; ``CI=true`` drafts nothing.
+
+    ``guard`` is opened once the command has ended, so that the check never waits for us. LessonError and other errors of the tree come
+    only after the command has run.
+    """
+    import tempfile
+
+    name = name or check_name(argv)
+    with tempfile.TemporaryDirectory(prefix="noclobber-") as scratch:
+        checked = check(argv, root=root, folder=folder, scratch_folder=scratch)
+    opened = guard()
+    keys = [failure.key for failure in checked.failures]
+    run = Runs(opened).record(name, checked.status, checked.seconds, keys)
+    detail = {"check": name, "status": checked.status, "seconds": run.seconds, "failures": len(keys)}
+    opened.record("check", detail=detail)
+    if lessons == "none" or environ.get("CI", "").lower() in ("true", "1") or checked.ended_by_signal or checked.error:
+        return Verified(name, checked, drafting=False)
+    drafter = Drafter(opened, name)
+    at_once = lessons == "at_once"
+    if checked.passed:
+        return Verified(name, checked, tuple(drafter.passed(checked, at_once=at_once, resolution=resolution)))
+    return Verified(name, checked, tuple(drafter.failed(checked, run, at_once=at_once, resolution=resolution)))
