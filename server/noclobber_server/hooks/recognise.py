@@ -29,6 +29,8 @@ def recognise(payload: dict[str, Any], told: str) -> str:
         return "copilot"
     if "turn_id" in payload and "model" in payload:
         return "codex"
+    if told in ("vscode", "copilot") and event in ("PreToolUse", "PostToolUse") and "tool_use_id" not in payload:
+        return "copilot"
     if isinstance(event, str) and ("prompt_id" in payload or "effort" in payload):
         return "claude-code"
     return told

@@ -7,7 +7,7 @@ from typing import Any
 
 from ..records import Answer, HookCall, Output
 
-__all__ = ["claude_answer", "print_json", "updated_arguments"]
+__all__ = ["both_answers", "claude_answer", "print_json", "updated_arguments"]
 
 _EVENT_NAMES = {"before": "PreToolUse", "after": "PostToolUse", "failed": "PostToolUseFailure", "session_start": "SessionStart"}
 _WHOLE_CONTENT_KEYS = ("content", "contents", "file_text", "text")
@@ -46,4 +46,17 @@ def claude_answer(call: HookCall, answer: Answer) -> dict[str, Any]:
         written["hookSpecificOutput"] = {"hookEventName": _EVENT_NAMES[call.event], **specific}
     if answer.warning:
         written["systemMessage"] = answer.warning
+    return written
+
+
+def both_answers(call: HookCall, answer: Answer) -> dict[str, Any]:
+    """VS Code's nested answer and Copilot's flat one in one object: each reads its own part and passes over the other."""
+    written = claude_answer(call, answer)
+    if answer.decision != "pass":
+        written |= {"permissionDecision": answer.decision, "permissionDecisionReason": answer.reason}
+    elif answer.content is not None:
+        # no flat decision beside it: the person's own permission rules stay in force
+        written["modifiedArgs"] = updated_arguments(call, answer.content)
+    if answer.context:
+        written["additionalContext"] = answer.context
     return written

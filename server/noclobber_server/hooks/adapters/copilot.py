@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..records import Adapter, Answer, HookCall, HookEvent, Output
-from .answers import print_json, updated_arguments
+from .answers import both_answers, print_json
 from .claude_code import EVENTS
 from .fields import arguments_of, call_from, mapping, text, text_or_none
 
@@ -61,15 +61,7 @@ def _event(payload: dict[str, Any]) -> HookEvent:
 
 
 def _write(call: HookCall, answer: Answer) -> Output:
-    written: dict[str, Any] = {}
-    if answer.decision != "pass":
-        written = {"permissionDecision": answer.decision, "permissionDecisionReason": answer.reason}
-    elif answer.content is not None:
-        # no decision beside it: the person's own permission rules stay in force
-        written = {"modifiedArgs": updated_arguments(call, answer.content)}
-    if answer.context:
-        written["additionalContext"] = answer.context
-    return Output(print_json(written).stdout, answer.warning and answer.warning + "\n")
+    return Output(print_json(both_answers(call, answer._replace(warning=""))).stdout, answer.warning and answer.warning + "\n")
 
 
 ADAPTER = Adapter("copilot", _read, _write)

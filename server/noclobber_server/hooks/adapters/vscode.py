@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..records import Adapter, Answer, HookCall, Output
-from .answers import claude_answer, print_json
+from .answers import both_answers, print_json
 from .claude_code import EVENTS
 from .fields import arguments_of, call_from, mapping, text, text_or_none
 
@@ -28,7 +28,8 @@ def _read(payload: dict[str, Any]) -> HookCall:
 
 
 def _write(call: HookCall, answer: Answer) -> Output:
-    return print_json(claude_answer(call, answer))
+    # Copilot reads the same files and may be what is really calling: its flat answer stands beside the nested one
+    return print_json(both_answers(call, answer))
 
 
 ADAPTER = Adapter("vscode", _read, _write)
