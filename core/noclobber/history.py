@@ -14,7 +14,7 @@ from .store.protocol import EventQuery
 if TYPE_CHECKING:
     from .guard import ConcurrencyGuard
 
-__all__ = ["blame", "why"]
+__all__ = ["blame", "who", "why"]
 
 _VERSIONS = 500
 

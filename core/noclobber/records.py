@@ -25,6 +25,7 @@ __all__ = [
     "Signature",
     "Snapshot",
     "Write",
+    "lines_to_json",
 ]
 
 EventKind = Literal[

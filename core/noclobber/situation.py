@@ -19,7 +19,19 @@ from .records import Buffer, Event, EventKind, Outcome, Snapshot
 from .store.protocol import EventQuery
 from .workspace import Workspace
 
-__all__ = ["CHANGING", "EFFECTIVE", "OUTSIDE", "Survey", "Writer", "hash_after", "last_seen", "look", "notice_outside", "survey"]
+__all__ = [
+    "CHANGING",
+    "EFFECTIVE",
+    "OUTSIDE",
+    "Survey",
+    "Writer",
+    "hash_after",
+    "last_seen",
+    "look",
+    "notice_outside",
+    "open_buffers",
+    "survey",
+]
 
 OUTSIDE = "outside"
 """The ``agent_id`` of changes that came through no front of ours."""

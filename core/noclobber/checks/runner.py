@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import NamedTuple
 
-__all__ = ["Ran", "report_of", "run_command"]
+__all__ = ["Ran", "forwarding", "pass_on", "report_of", "run_command", "status_of", "write_all"]
 
 _KEEP = 4 * 1024 * 1024
 _CHUNK = 65_536

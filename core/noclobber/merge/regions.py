@@ -21,6 +21,7 @@ __all__ = [
     "join_ranges",
     "map_ranges",
     "overlaps",
+    "regions_of",
     "shown_covers",
     "touches",
 ]

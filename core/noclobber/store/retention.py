@@ -21,6 +21,7 @@ __all__ = [
     "FORM_ZLIB",
     "SNAPSHOT_IDLE_SECONDS",
     "KeptContent",
+    "Transactions",
     "compress",
     "expired",
     "purge",

@@ -50,7 +50,7 @@ def _whose(line: AuthoredLine) -> tuple[str, str, str]:
     """Event, writer and turn of a line; dashes where it is older than the history."""
     if line.event is None:
         return ("-", "-", "-")
-    return (str(line.event.seq), printable(line.event.agent_id), line.event.turn_id or "-")
+    return (str(line.event.seq), printable(line.event.agent_id), printable(line.event.turn_id or "-"))
 
 
 def _as_json(line: AuthoredLine) -> dict[str, object]:

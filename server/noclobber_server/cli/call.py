@@ -118,7 +118,10 @@ class Call:
             raise Usage("standard input is closed; the new bytes are taken from it")
         if sys.stdin.isatty():
             self.out.note("the new content is taken from the keyboard; end it with Ctrl-D, leave with Ctrl-C")
-        return sys.stdin.buffer.read()
+        pieces = []
+        while piece := os.read(sys.stdin.fileno(), 1 << 20):  # piece by piece, so that an interrupt between two is not lost
+            pieces.append(piece)
+        return b"".join(pieces)
 
     def notices(self, notices: tuple[str, ...]) -> None:
         """What the caller should know beside the answer."""

@@ -36,25 +36,25 @@ class Output:
 
     def raw(self, content: bytes) -> None:
         """Bytes, exactly these."""
-        self._stdout.write(content)
+        _write_all(self._stdout, content)
 
     def line(self, text: str = "") -> None:
         """One line on stdout."""
-        self._stdout.write(_encoded(text) + b"\n")
+        _write_all(self._stdout, _encoded(text) + b"\n")
 
     def json(self, value: Any) -> None:
         """One JSON value on one line."""
-        self._stdout.write(_encoded(json.dumps(value, ensure_ascii=not _encodable(value))) + b"\n")
+        _write_all(self._stdout, _encoded(json.dumps(value, ensure_ascii=not _encodable(value))) + b"\n")
 
     def note(self, text: str) -> None:
         """One line for the person, on stderr, so that it never mixes with an answer."""
         self._stdout.flush()
-        self._stderr.write(_encoded(f"noclobber: {text}\n"))
+        _write_all(self._stderr, _encoded(f"noclobber: {text}\n"))
         self._stderr.flush()
 
     def plain_note(self, text: str) -> None:
         """Further lines after a note."""
-        self._stderr.write(_encoded(f"{text}\n"))
+        _write_all(self._stderr, _encoded(f"{text}\n"))
         self._stderr.flush()
 
     def paint(self, style: str, text: str) -> str:
@@ -108,6 +108,13 @@ def _binary(stream: Any) -> BinaryIO:
         return open(os.devnull, "wb", buffering=0)
     binary: BinaryIO = stream.buffer
     return binary
+
+
+def _write_all(stream: BinaryIO, content: bytes) -> None:
+    """Every byte: under PYTHONUNBUFFERED the stream is the bare descriptor, which takes what a pipe holds and no more."""
+    rest = memoryview(content)
+    while rest:
+        rest = rest[stream.write(rest) :]
 
 
 def _encoded(text: str) -> bytes:

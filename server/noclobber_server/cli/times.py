@@ -19,7 +19,7 @@ def duration(text: str) -> timedelta:
         raise Usage(f"'{text}' is no duration; write for example 30m, 1h, 2h30m or 1d")
     seconds = sum(int(number) * _UNITS[unit] for number, unit in re.findall(r"(\d+)([smhdw])", parts.group()))
     if not 0 < seconds <= 366 * 86400:
-        raise Usage(f"'{text}' is no useful duration; write between 1s and 366d")
+        raise Usage(f"'{text}' is no useful duration; write for example 30m, and at most 366d")
     return timedelta(seconds=seconds)
 
 

@@ -34,6 +34,8 @@ class Answer:
 class Cli:
     """The installed command, in a folder that is a workspace of its own."""
 
+    noclobber = NOCLOBBER
+
     def __init__(self, root: Path) -> None:
         self.root = root
 
@@ -42,14 +44,8 @@ class Cli:
         return {**plain, "NOCLOBBER_AGENT": "alice", **more}
 
     def __call__(self, *arguments: str | bytes, stdin: bytes = b"", cwd: Path | None = None, **environment: str) -> Answer:
-        done = subprocess.run(
-            [NOCLOBBER, *arguments],
-            input=stdin,
-            capture_output=True,
-            cwd=cwd or self.root,
-            env=self.environment(**environment),
-            check=False,
-        )
+        told = {"input": stdin, "cwd": cwd or self.root, "env": self.environment(**environment)}
+        done = subprocess.run([NOCLOBBER, *arguments], capture_output=True, check=False, **told)
         assert b"Traceback" not in done.stderr, done.stderr.decode()
         return Answer(done)
 

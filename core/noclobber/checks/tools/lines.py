@@ -13,7 +13,7 @@ from ..paths import Places
 from ..sarif import is_sarif, read_sarif
 from .protocol import Command, Output, Tool, without_options
 
-__all__ = ["AnyTool", "GoTest", "Tsc", "last_lines", "plain"]
+__all__ = ["AnyTool", "GoTest", "Tsc", "last_lines", "named_reports", "plain", "read_report"]
 
 _ANSI = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)|\x1b[@-Z\\-_]")
 _LAST = 10
