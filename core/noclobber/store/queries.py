@@ -20,6 +20,9 @@ __all__ = ["Lead", "leads_of", "select", "select_events", "was_given"]
 # Counting so many rows of an index costs about 30 µs; a lead that matches fewer is good enough at once.
 _COUNT_BOUND = 500
 _FEW = 50
+# A partial index is used only where the condition says literally that the row is in it.
+_CHANGE = "kind <> 'read'"
+_COMMON_CHANGES = frozenset(("write", "edit"))  # too frequent to lead where another filter can
 _FILE_INDEXES = ("events_by_file", "events_changes_by_file", "events_by_agent_and_file")
 
 
@@ -34,29 +37,36 @@ class Lead(NamedTuple):
 def leads_of(query: EventQuery) -> list[Lead]:
     """The ways in that a query offers, the one that usually matches fewest first."""
     found: list[Lead] = []
-    unread = query.kinds is not None and "read" not in query.kinds
     if query.after_hash is not None:
         found.append(Lead("events_by_hash", "after_hash = ?", ((query.after_hash,),)))
     if query.turn_id is not None:
         found.append(Lead("events_by_turn", "turn_id = ?", ((query.turn_id,),)))
-    if query.file_path is not None and query.agent_id is not None:
-        found.append(Lead("events_by_agent_and_file", "agent_id = ? AND file_path = ?", ((query.agent_id, query.file_path),)))
-    elif query.file_path is not None and unread:
-        # Each guarded write asks for the last change of a file that may have been read a thousand times since.
-        found.append(Lead("events_changes_by_file", "file_path = ? AND kind <> 'read'", ((query.file_path,),)))
-    elif query.file_path is not None:
-        found.append(Lead("events_by_file", "file_path = ?", ((query.file_path,),)))
+    found.extend(_of_file_or_agent(query))
     if query.intent_id is not None:
         found.append(Lead("events_by_intent", "intent_id = ?", ((query.intent_id,),)))
-    if query.agent_id is not None and query.file_path is None:
-        found.append(Lead("events_by_agent", "agent_id = ?", ((query.agent_id,),)))
-    # A partial index is used only where the condition says literally that the row is in it.
-    if query.kinds is not None and unread:
-        found.append(Lead("events_by_kind", "kind = ? AND kind <> 'read'", tuple((kind,) for kind in dict.fromkeys(query.kinds))))
+    if query.kinds is not None and _changes_only(query) and not (found and _COMMON_CHANGES & set(query.kinds)):
+        found.append(Lead("events_by_kind", f"kind = ? AND {_CHANGE}", tuple((kind,) for kind in dict.fromkeys(query.kinds))))
     if query.outcomes is not None and "done" not in query.outcomes:
         alternatives = tuple((outcome,) for outcome in dict.fromkeys(query.outcomes))
         found.append(Lead("events_by_outcome", "outcome = ? AND outcome <> 'done'", alternatives))
     return found
+
+
+def _of_file_or_agent(query: EventQuery) -> Iterator[Lead]:
+    changes = _changes_only(query)
+    if query.file_path is not None and query.agent_id is not None:
+        yield Lead("events_by_agent_and_file", "agent_id = ? AND file_path = ?", ((query.agent_id, query.file_path),))
+    elif query.file_path is not None:
+        # Each guarded write asks for the last change of a file that may have been read a thousand times since.
+        name, condition = ("events_changes_by_file", f"file_path = ? AND {_CHANGE}") if changes else ("events_by_file", "file_path = ?")
+        yield Lead(name, condition, ((query.file_path,),))
+    elif query.agent_id is not None:
+        name, condition = ("events_changes_by_agent", f"agent_id = ? AND {_CHANGE}") if changes else ("events_by_agent", "agent_id = ?")
+        yield Lead(name, condition, ((query.agent_id,),))
+
+
+def _changes_only(query: EventQuery) -> bool:
+    return query.kinds is not None and "read" not in query.kinds
 
 
 def select_events(connection: sqlite3.Connection, query: EventQuery) -> list[Event]:

@@ -47,6 +47,7 @@ _FIRST = Step(
         "CREATE INDEX events_by_intent ON events (intent_id) WHERE intent_id IS NOT NULL",
         "CREATE INDEX events_by_file ON events (file_path) WHERE file_path IS NOT NULL",
         "CREATE INDEX events_changes_by_file ON events (file_path) WHERE file_path IS NOT NULL AND kind <> 'read'",
+        "CREATE INDEX events_changes_by_agent ON events (agent_id) WHERE kind <> 'read'",
         "CREATE INDEX events_by_agent_and_file ON events (agent_id, file_path) WHERE file_path IS NOT NULL",
         "CREATE INDEX events_by_to_path ON events (to_path) WHERE to_path IS NOT NULL",
         "CREATE INDEX events_by_hash ON events (after_hash) WHERE after_hash IS NOT NULL",
