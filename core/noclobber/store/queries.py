@@ -41,9 +41,15 @@ def leads_of(query: EventQuery) -> list[Lead]:
         found.append(Lead("events_by_hash", "after_hash = ?", ((query.after_hash,),)))
     if query.turn_id is not None:
         found.append(Lead("events_by_turn", "turn_id = ?", ((query.turn_id,),)))
-    found.extend(_of_file_or_agent(query))
+    if query.file_path is not None:
+        found.append(_of_file(query.file_path, query))
     if query.intent_id is not None:
         found.append(Lead("events_by_intent", "intent_id = ?", ((query.intent_id,),)))
+    if query.agent_id is not None and query.file_path is None:
+        name, condition = (
+            ("events_changes_by_agent", f"agent_id = ? AND {_CHANGE}") if _changes_only(query) else ("events_by_agent", "agent_id = ?")
+        )
+        found.append(Lead(name, condition, ((query.agent_id,),)))
     if query.kinds is not None and _changes_only(query) and not (found and _COMMON_CHANGES & set(query.kinds)):
         found.append(Lead("events_by_kind", f"kind = ? AND {_CHANGE}", tuple((kind,) for kind in dict.fromkeys(query.kinds))))
     if query.outcomes is not None and "done" not in query.outcomes:
@@ -52,17 +58,13 @@ def leads_of(query: EventQuery) -> list[Lead]:
     return found
 
 
-def _of_file_or_agent(query: EventQuery) -> Iterator[Lead]:
-    changes = _changes_only(query)
-    if query.file_path is not None and query.agent_id is not None:
-        yield Lead("events_by_agent_and_file", "agent_id = ? AND file_path = ?", ((query.agent_id, query.file_path),))
-    elif query.file_path is not None:
+def _of_file(file_path: str, query: EventQuery) -> Lead:
+    if query.agent_id is not None:
+        return Lead("events_by_agent_and_file", "agent_id = ? AND file_path = ?", ((query.agent_id, file_path),))
+    if _changes_only(query):
         # Each guarded write asks for the last change of a file that may have been read a thousand times since.
-        name, condition = ("events_changes_by_file", f"file_path = ? AND {_CHANGE}") if changes else ("events_by_file", "file_path = ?")
-        yield Lead(name, condition, ((query.file_path,),))
-    elif query.agent_id is not None:
-        name, condition = ("events_changes_by_agent", f"agent_id = ? AND {_CHANGE}") if changes else ("events_by_agent", "agent_id = ?")
-        yield Lead(name, condition, ((query.agent_id,),))
+        return Lead("events_changes_by_file", f"file_path = ? AND {_CHANGE}", ((file_path,),))
+    return Lead("events_by_file", "file_path = ?", ((file_path,),))
 
 
 def _changes_only(query: EventQuery) -> bool:
