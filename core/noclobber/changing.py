@@ -121,10 +121,11 @@ def _decide_all(
         twice = next(path for path in paths if paths.count(path) > 1)
         raise PathError(twice, f"{twice!r} is named twice in one change; name each file once.")
     stack.enter_context(workspace.locks.exclusive(*paths))
-    for located, _ in places:
-        if located.stat is not None and located.stat.st_nlink > 1:
-            # Two names of one file have two path locks; its inode has one.
-            stack.enter_context(workspace.locks.inode_exclusive(located.stat.st_dev, located.stat.st_ino))
+    # Two names of one file have two path locks; its inode has one.
+    stats = [located.stat for located, _ in places if located.stat is not None]
+    linked = [(stat.st_dev, stat.st_ino) for stat in stats if stat.st_nlink > 1]
+    if linked:
+        stack.enter_context(workspace.locks.inodes_exclusive(linked))
     settled = []
     for request, (located, to) in zip(requests, places, strict=True):
         if workspace.store.pending(located.file_path):

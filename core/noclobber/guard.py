@@ -13,7 +13,6 @@ from .content import hash_content
 from .decision import Decision, Edit, Situation, Verdict, decide_edit, decide_placing, decide_removal, decide_write
 from .errors import VersionGoneError
 from .records import AuthoredLine, Event, EventKind, FileStatus, Lease, LineRange, Outcome, Read, Refusal, Snapshot, Write
-from .roots import root_to_open
 from .situation import Writer
 from .store.protocol import Batch, EventQuery
 from .workspace import Workspace
@@ -30,7 +29,8 @@ OnStale = Literal["reject", "merge"]
 class ConcurrencyGuard:
     """Guarded reads and writes for one writer. Shared by threads; any number of processes may have one on the same workspace.
 
-    ``workspace``: a folder (the workspace it lies in is opened, or one made there) or an open ``Workspace``. ``turn_id`` and ``intent_id``
+    ``workspace``: a folder or an open ``Workspace``. A folder stands for the workspace that owns it: where there is none yet, one is
+    made at the git root, without git in that folder. ``turn_id`` and ``intent_id``
     are defaults for every call. Paths are relative to the root, or absolute and inside it. Every refused change raises a ``Refused``.
     """
 
@@ -44,7 +44,7 @@ class ConcurrencyGuard:
         enforce: bool = True,
     ) -> None:
         self._owned = not isinstance(workspace, Workspace)
-        self.workspace = workspace if isinstance(workspace, Workspace) else Workspace.open(root_to_open(workspace))
+        self.workspace = workspace if isinstance(workspace, Workspace) else Workspace.open(workspace)
         self.agent_id = agent_id or f"python:{os.getpid()}"
         self.turn_id = turn_id
         self.intent_id = intent_id

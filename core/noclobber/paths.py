@@ -14,11 +14,11 @@ import stat as modes
 from .content import access_error, check_regular
 from .errors import FileAccessError, PathError, WorkspaceError
 from .names import checked_text, is_guarded_away
-from .roots import find_root, root_for, root_to_open
+from .roots import find_root, root_for
 from .syscalls import PATH_ONLY, open_beneath
 from .walk import FOLDER, Located, Walk, outside
 
-__all__ = ["Located", "Locator", "find_root", "root_for", "root_to_open"]
+__all__ = ["Located", "Locator", "find_root", "root_for"]
 
 _RACES = 20
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 
-__all__ = ["STATE_FOLDER", "find_root", "root_for", "root_to_open"]
+__all__ = ["STATE_FOLDER", "find_root", "root_for"]
 
 STATE_FOLDER = ".noclobber"
 
@@ -23,12 +23,6 @@ def root_for(path: str | os.PathLike[str]) -> str:
     folder = _folder_of(path)
     root, git_root = _search(folder)
     return root or git_root or folder
-
-
-def root_to_open(folder: str | os.PathLike[str]) -> str:
-    """For a folder somebody named on purpose: the workspace it lies in, else that very folder."""
-    start = _folder_of(folder)
-    return _search(start)[0] or start
 
 
 def _folder_of(path: str | os.PathLike[str]) -> str:

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from noclobber.paths import find_root, root_for, root_to_open
+from noclobber import ConcurrencyGuard
+from noclobber.paths import find_root, root_for
 
 
 def git(where: Path, *arguments: str) -> None:
@@ -41,12 +42,12 @@ def test_a_new_workspace_belongs_at_the_git_root_or_without_git_in_the_folder_it
     assert root_for(plain) == root_for(plain / "f.py") == str(plain)
 
 
-def test_a_folder_named_on_purpose_becomes_a_workspace_itself_unless_it_lies_in_one(tmp_path: Path) -> None:
+def test_a_guard_on_a_folder_in_a_repository_meets_everybody_at_its_root(tmp_path: Path) -> None:
     root = repository(tmp_path / "r")
     (root / "a" / "b").mkdir(parents=True)
-    assert root_to_open(root / "a") == str(root / "a")
-    guarded(root)
-    assert root_to_open(root / "a") == str(root)
+    with ConcurrencyGuard(root / "a", "alice") as inner, ConcurrencyGuard(root, "bob") as outer:
+        assert inner.workspace.root == outer.workspace.root == str(root)
+        assert not (root / "a" / ".noclobber").exists()
 
 
 def test_in_git_the_outermost_folder_up_to_the_git_root_owns(tmp_path: Path) -> None:
@@ -96,12 +97,11 @@ def test_a_submodule_belongs_to_the_project_it_is_part_of(with_submodule: tuple[
     main, module = with_submodule
     assert root_for(module / "x.py") == str(main)
     guarded(main)
-    assert find_root(module / "x.py") == root_to_open(module) == str(main)
+    assert find_root(module / "x.py") == root_for(module) == str(main)
 
 
 def test_a_submodule_opened_by_itself_is_its_own_workspace_until_the_project_is_one(with_submodule: tuple[Path, Path]) -> None:
     main, module = with_submodule
-    assert root_to_open(module) == str(module)
     guarded(module)
     assert find_root(module / "x.py") == str(module)
     guarded(main)

@@ -97,10 +97,10 @@ class Call:
     def _root(self, path: str | None) -> str:
         """Whose root to open. A path that belongs to no workspace and no repository is the current folder's to refuse,
         so that a stray ``/etc/passwd`` does not begin a workspace in ``/etc``."""
-        from noclobber.paths import find_root, root_for, root_to_open
+        from noclobber.paths import find_root, root_for
 
         if self.arguments.workspace is not None:
-            return root_to_open(self.base)
+            return root_for(self.base)
         if path is not None:
             owner = root_for(self.locate(path))
             if find_root(owner) == owner or os.path.lexists(os.path.join(owner, ".git")):
