@@ -101,7 +101,7 @@ class Drafter:
     def _keep_files(self, failure: Failure) -> dict[str, str]:
         """The files a failure names, as they stand now, so that the change which resolves it can be told, whoever makes it."""
         filing = Filing(self._guard, self._catalogue)
-        kept = {}
+        kept: dict[str, str] = {}
         for file in dict.fromkeys(filter(None, (failure.file, *reversed(failure.trace)))):
             try:
                 content = filing.read(file) if len(kept) < _KEPT_FILES else None
@@ -189,7 +189,7 @@ class Drafter:
 
 def _globs(files: Sequence[str | None]) -> tuple[str, ...]:
     """File names as globs, without those that cannot be one."""
-    usable = []
+    usable: list[str] = []
     for file in dict.fromkeys(files):
         try:
             usable += check_globs((file,)) if file else ()

@@ -138,7 +138,8 @@ class Ledger:
     # inside the lock
 
     def _add(self, lesson: Lesson) -> Kept:
-        lesson = lesson._replace(state="writing")
+        now = utc_now()
+        lesson = lesson._replace(state="writing", when=f"{now[:10]} {now[11:19]}")
         self.catalogue.put([lesson])  # before the file: killed in between, it is found among the drafts
         filed = self._filing.add(lesson.entry)
         lesson = lesson._replace(state="live", place=self.file, note=None)

@@ -71,4 +71,4 @@ class Runs:
         query = f"SELECT {', '.join(Run._fields)} FROM check_runs WHERE name = ? AND status = 0 ORDER BY id DESC LIMIT 1"
         with self._store.reading() as connection:
             row = connection.execute(query, (name,)).fetchone()
-        return None if row is None else Run(*row[:-1], tuple(json.loads(row[-1])))
+        return None if row is None else Run._make((*row[:-1], tuple(json.loads(row[-1]))))

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import TYPE_CHECKING, Any
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from .call import Usage
 from .output import printable
@@ -12,8 +13,9 @@ from .registry import Command
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
+    from noclobber import ConcurrencyGuard
     from noclobber.lessons.ledger import Kept, Ledger
     from noclobber.lessons.records import Lesson
 
@@ -190,15 +192,18 @@ def _edited_by_hand(lesson: Lesson) -> dict[str, str]:
     }
 
 
-def _guard(call: Call) -> Any:
+@contextmanager
+def _guard(call: Call) -> Iterator[ConcurrencyGuard]:
     """Whoever lists or searches selects by agent, turn and intent; whoever changes something is named by them."""
-    from noclobber import ConcurrencyGuard
+    with call.guard() as guard:
+        if call.verb in ("list", "search"):
+            yield guard
+        else:
+            turn, intent = call.turn or guard.turn_id, call.intent or guard.intent_id
+            yield guard.as_writer(call.agent or guard.agent_id, turn_id=turn, intent_id=intent)
 
-    guard: ConcurrencyGuard = call.guard()
-    return guard
 
-
-def _ledger(guard: Any) -> Ledger:
+def _ledger(guard: ConcurrencyGuard) -> Ledger:
     from noclobber.lessons.ledger import Ledger
 
     return Ledger(guard)
