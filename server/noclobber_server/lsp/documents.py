@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from .rooms import Room
     from .state import Assessment
 
-__all__ = ["Document", "Documents", "Version"]
+__all__ = ["Document", "Documents", "Origin", "Version"]
 
 
 class Version(NamedTuple):
@@ -30,6 +30,14 @@ class Version(NamedTuple):
     content: bytes
     hash: str
     shown: str
+
+
+class Origin(NamedTuple):
+    """What a buffer came from: its base, the last event in it, and the versions that stood on disk since, oldest first."""
+
+    base: Version | None
+    seen_seq: int
+    unseen: tuple[Version, ...]
 
 
 class Document:
@@ -52,7 +60,7 @@ class Document:
         self.base_hash: str | None = None
         self.seen_seq = 0  # what happened to the file up to here is in the base
         self.unseen: list[Version] = []  # stood on disk since the base, oldest first
-        self.overwritten: list[Version] = []  # were unseen when the buffer's own text came to stand on disk
+        self.prior: Origin | None = None  # what the buffer came from until its own text came to stand on disk: perhaps it was saved
         self.assessment: Assessment | None = None
         self.authors: tuple[Event, ...] = ()
         self.since: float | None = None  # monotonic: when the present state began
@@ -60,6 +68,11 @@ class Document:
         self.row_at = 0.0
         self.own_text: str | None = None  # hash of the unsaved text that only we keep
         self.published: list[types.Diagnostic] = []
+
+    @property
+    def origin(self) -> Origin:
+        """What the buffer comes from now."""
+        return Origin(self.base, self.seen_seq, tuple(self.unseen))
 
 
 class Documents:

@@ -62,10 +62,11 @@ class OutsideChanges:
         for room, contents in by_room.values():
             room.workspace.store.apply(Batch(contents=contents))
 
-    def claim(self, document: Document) -> None:
-        """The editor's own save explains what stands there."""
-        if document.room is not None:
-            document.room.unexplained.pop(document.file_path, None)
+    def claim(self, document: Document, content_hash: str) -> None:
+        """The editor's own save explains this version."""
+        waiting = document.room.unexplained if document.room is not None else {}
+        if waiting.get(document.file_path, (None, None))[1] == content_hash:
+            del waiting[document.file_path]
 
     def settle(self, room: Room) -> None:
         """Put on record now what is still unexplained: the server ends."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
 from noclobber.content import hash_content
@@ -11,7 +11,7 @@ from noclobber.records import Event
 from noclobber.situation import hash_after
 
 from .disk import changes_since, refresh_disk
-from .documents import Document, Version
+from .documents import Document, Origin, Version
 from .merging import Edit, edits_to, merged_text
 from .view import normal
 
@@ -65,31 +65,31 @@ class Saving:
         """The editor says that it has written this text."""
         if document.closed or document.room is None:
             return
-        base, seen_seq = document.base, document.seen_seq
         on_disk_before = document.disk
         changed = refresh_disk(document)
         disk = document.disk
         written = self._written(document, text)
-        if disk is not None and disk.hash == written.hash:
-            self._outside.claim(document)
-        elif changed:
+        if changed and (disk is None or disk.hash != written.hash):
             self._outside.noticed(document, on_disk_before)
-        if disk is not None and disk.hash == document.base_hash and self._is_recorded(document, disk.hash):
-            document.overwritten = []
-            self._tracker.look(document)  # nothing was written, or the editor's agent has put it on record itself
+        self._outside.claim(document, written.hash)
+        origin, document.prior = document.prior or document.origin, None
+        if self._is_on_record(document, origin, written):
+            self._tracker.look(document)
             return
-        lost = self._unseen(document, base, seen_seq, written, normal(text))
-        before = lost.hash if lost else None if base is None else base.hash
-        authors = tuple(changes_since(document, seen_seq, but=self._agent_id()))
+        events = changes_since(document, origin.seen_seq, but=self._agent_id())
+        after = next((event.seq for event in events if event.before_hash == written.hash), None)  # written on top of the save already
+        displaced = [event for event in events if after is None or event.seq < after]
+        lost = self._unseen(document, origin, displaced, written, normal(text))
+        before = lost.hash if lost else origin.base.hash if origin.base else None
         self._tracker.adopt(document, written)
-        document.overwritten = []
-        detail: dict[str, object] | None = {"overwritten": lost.hash} if lost else None
         if lost is not None:
             self._keep(document, lost)
-        document.seen_seq = self._reporter.saved(document, before, "overridden" if lost else "done", detail)
+        detail: dict[str, object] | None = {"overwritten": lost.hash} if lost else None
+        recorded = self._reporter.saved(document, before, "overridden" if lost else "done", detail)
+        document.seen_seq = recorded if after is None else after - 1
         self._tracker.look(document)
         if lost is not None:
-            self._on_overwritten(Overwritten(document, lost, base, authors))
+            self._on_overwritten(Overwritten(document, lost, origin.base, tuple(displaced)))
 
     def _written(self, document: Document, text: str) -> Version:
         """What the save wrote: what stands on disk, unless that is already something else."""
@@ -100,26 +100,29 @@ class Saving:
         content = document.view.written(text, like.content if like else b"")
         return Version(content, hash_content(content), document.view.shown(content))
 
-    def _is_recorded(self, document: Document, content_hash: str) -> bool:
-        events = changes_since(document, 0)
-        return bool(events) and hash_after(events[-1], document.file_path) == content_hash
+    def _is_on_record(self, document: Document, origin: Origin, written: Version) -> bool:
+        """Nothing was written that had not stood there before, or the editor's own agent has put it on record by its hook."""
+        if origin.base is not None and written.hash == origin.base.hash:
+            return not origin.unseen
+        events = changes_since(document, origin.seen_seq)
+        return bool(events) and events[-1].kind != "outside" and hash_after(events[-1], document.file_path) == written.hash
 
-    def _unseen(self, document: Document, base: Version | None, seen_seq: int, written: Version, plain: str) -> Version | None:
-        """The last version that stood on disk before the save without the buffer having seen it."""
-        assert document.room is not None
-        own = {written.hash, base.hash if base else None}
-        for version in reversed(document.overwritten or document.unseen):
+    def _unseen(self, document: Document, origin: Origin, displaced: list[Event], written: Version, plain: str) -> Version | None:
+        """The last version that stood on disk before the save without the buffer having seen it. What stands there now is not lost."""
+        own = {written.hash, origin.base.hash if origin.base else None, document.disk.hash if document.disk else None}
+        for version in (*reversed(origin.unseen), *self._versions(document, displaced)):
             if version.hash not in own:
-                return None if self._is_contained(document, base, version, plain) else version
-        for event in reversed(changes_since(document, seen_seq, but=self._agent_id())):
-            content_hash = hash_after(event, document.file_path)
-            if content_hash is None or content_hash in own:
-                continue
-            content = document.room.workspace.store.content(content_hash)
-            if content is not None:
-                version = Version(content, content_hash, document.view.shown(content))
-                return None if self._is_contained(document, base, version, plain) else version
+                return None if self._is_contained(document, origin.base, version, plain) else version
         return None
+
+    def _versions(self, document: Document, events: list[Event]) -> Iterator[Version]:
+        """What stood there after each event, the newest first, as far as it is kept."""
+        assert document.room is not None
+        for event in reversed(events):
+            content_hash = hash_after(event, document.file_path)
+            content = None if content_hash is None else document.room.workspace.store.content(content_hash)
+            if content_hash is not None and content is not None:
+                yield Version(content, content_hash, document.view.shown(content))
 
     def _is_contained(self, document: Document, base: Version | None, version: Version, plain: str) -> bool:
         """Whether all that this version had changed is in the text that was saved."""

@@ -67,7 +67,7 @@ def assess(base: str | None, buffer: str, disk: str | None, *, by_lines: bool = 
     if merged == ours:
         return FRESH._replace(unsaved=True, absorbed=True)
     clean = by_lines and merged is not None
-    return Assessment("mergeable" if clean else "conflict", regions, unsaved=True)
+    return Assessment("mergeable" if clean else "conflict", _differing(regions, buffer, disk), unsaved=True)
 
 
 def moved_regions(mine: Sequence[Change], others: Sequence[Change]) -> tuple[Region, ...]:
@@ -87,6 +87,12 @@ def moved_regions(mine: Sequence[Change], others: Sequence[Change]) -> tuple[Reg
             near += 1
         regions.append(Region((start, max(end, start)), after, near > at))
     return tuple(regions)
+
+
+def _differing(regions: tuple[Region, ...], buffer: str, disk: str) -> tuple[Region, ...]:
+    """Without those where both sides came to say the same."""
+    ours, theirs = buffer.split("\n"), disk.split("\n")
+    return tuple(region for region in regions if ours[slice(*region.buffer)] != theirs[slice(*region.disk)]) or regions
 
 
 def unsaved_lines(base: str, buffer: str) -> tuple[LineRange, ...]:

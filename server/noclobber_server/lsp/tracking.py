@@ -94,9 +94,12 @@ class Tracker:
         disk_shown = None if disk is None else disk.shown
         found = assess(base_shown, shown, disk_shown, by_lines=is_mergeable_name(document.file_path))
         if disk is None or disk.hash == document.base_hash:
+            if found.unsaved:
+                document.prior = None  # typed in since: a save of before would have been told by now
             return found
         if found.state == "fresh" and (found.absorbed or disk_shown in (shown, base_shown)):
-            document.overwritten = document.unseen[:-1] if found.unsaved or _was_unsaved(document) else []
+            was_typed_in = not found.absorbed and document.row is not None and document.row.unsaved
+            document.prior = document.origin if was_typed_in else None
             self.adopt(document, disk)
             found = assess(disk.shown, shown, disk.shown)
         return found
@@ -134,7 +137,3 @@ class Tracker:
         if self._speaks_late() and not is_explained(document.authors):
             return _LATE_S
         return 0.0
-
-
-def _was_unsaved(document: Document) -> bool:
-    return document.row is not None and document.row.unsaved

@@ -39,7 +39,8 @@ def test_the_state_follows_from_base_buffer_and_disk(base, buffer, disk, state) 
 
 def test_the_same_change_on_both_sides_beside_another_is_mergeable() -> None:
     shared = replaced(BASE, 2, "both\n")
-    assert assess(BASE, replaced(shared, 5, "mine\n"), replaced(shared, 9, "theirs\n")).state == "mergeable"
+    found = assess(BASE, replaced(shared, 5, "mine\n"), replaced(shared, 9, "theirs\n"))
+    assert (found.state, found.regions) == ("mergeable", (Region((8, 9), (8, 9)),))
 
 
 def test_files_whose_lines_mean_nothing_one_by_one_are_never_mergeable() -> None:
@@ -88,6 +89,8 @@ def test_whatever_is_called_mergeable_is_what_the_merge_does(base, mine, theirs)
         assert merged is not None
     elif found.state == "conflict":
         assert merged is None
+    elif found.absorbed:
+        assert merged == mine.encode()
     elif found.state == "behind":
         assert mine == base
 
