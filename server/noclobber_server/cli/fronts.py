@@ -1,4 +1,4 @@
-"""``lsp`` and ``mcp``: handed on whole; what they need is imported only when they are asked for."""
+"""``lsp``, ``mcp`` and ``hook``: handed on whole; what they need is imported only when they are asked for."""
 
 from __future__ import annotations
 
@@ -26,4 +26,15 @@ def _mcp(arguments: list[str]) -> int:
     return run(arguments)
 
 
-COMMANDS = {"lsp": Command(options="raw", run_raw=_lsp), "mcp": Command(options="raw", run_raw=_mcp)}
+def _hook(arguments: list[str]) -> int:
+    """Only ``noclobber help hook`` comes here; ``main.py`` hands a real one on before this module is imported."""
+    from ..hooks.main import run
+
+    return run(arguments)
+
+
+COMMANDS = {
+    "lsp": Command(options="raw", run_raw=_lsp),
+    "mcp": Command(options="raw", run_raw=_mcp),
+    "hook": Command(options="raw", run_raw=_hook),
+}

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from .call import Call
 
-__all__ = ["ROWS", "Command", "Row", "load"]
+__all__ = ["ROWS", "Command", "Row", "find", "load"]
 
 
 class Command(NamedTuple):
@@ -64,6 +64,7 @@ ROWS = (
     Row("demo", "demo", "two agents, a shell command and a person race on real files", "Workspace"),
     Row("lsp", "fronts", "the language server", "Fronts"),
     Row("mcp", "fronts", "the MCP server", "Fronts"),
+    Row("hook", "fronts", "what an agent's client runs before and after its tools", "Fronts"),
 )
 
 
