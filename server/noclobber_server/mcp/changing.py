@@ -1,0 +1,54 @@
+"""``write_to_file`` and ``edit_file``: text in, the file's own form kept, through the guard."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+from mcp.types import CallToolResult
+
+from noclobber import ConcurrencyGuard
+from noclobber.records import Write
+from noclobber.situation import look
+from noclobber.text import reencode
+
+from .answers import answered
+from .identity import Caller
+from .notices import Notices
+
+__all__ = ["edit_file", "write_to_file"]
+
+
+def write_to_file(
+    guard: ConcurrencyGuard, caller: Caller, notices: Notices, path: str, content: str, *, read_hash: str | None,
+    on_stale: Literal["reject", "merge"],
+) -> CallToolResult:  # fmt: skip
+    """Replace a whole file or make it. Raises the refusals of core."""
+    written = guard.write(path, _encoded(guard, path, content), read_hash=read_hash, on_stale=on_stale)
+    return _answer(guard, caller, notices, written)
+
+
+def edit_file(
+    guard: ConcurrencyGuard, caller: Caller, notices: Notices, path: str, edits: Sequence[tuple[str, str]], *, replace_all: bool
+) -> CallToolResult:
+    """Make exact replacements. Raises the refusals of core."""
+    return _answer(guard, caller, notices, guard.edit(path, edits, replace_all=replace_all))
+
+
+def _encoded(guard: ConcurrencyGuard, path: str, text: str) -> bytes:
+    """The text with the BOM, line endings and encoding that the file has now."""
+    with guard.workspace.locator.locate(path, missing_ok=True) as located:
+        found = look(located)
+    return text.encode("utf-8", "surrogatepass") if found is None else reencode(text, found.content, path=path)
+
+
+def _answer(guard: ConcurrencyGuard, caller: Caller, notices: Notices, written: Write) -> CallToolResult:
+    told = notices.collect(guard, caller, written.file_path, written.notices)
+    structured = {
+        "file_path": written.file_path, "agent_id": guard.agent_id, "outcome": written.outcome, "read_hash": written.read_hash,
+        "content_hash": written.content_hash, "merged_diff": written.merged_diff, "notices": told,
+    }  # fmt: skip
+    text = f"{written.file_path}: {written.outcome}."
+    if written.merged_diff:
+        text += f" Others had changed it; both are kept. What they changed:\n{written.merged_diff}"
+    return answered(structured, f"{text}\n[{' '.join(told)}]" if told else text)

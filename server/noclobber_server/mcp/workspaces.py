@@ -1,0 +1,57 @@
+"""The workspaces that one MCP server serves, opened at the first call that needs them."""
+
+from __future__ import annotations
+
+import os
+import threading
+
+from noclobber import ConcurrencyGuard
+from noclobber.roots import find_root, root_for
+from noclobber.workspace import Workspace
+
+from .identity import Caller
+
+__all__ = ["Workspaces"]
+
+
+class Workspaces:
+    """``base``: where relative paths begin. Absolute paths may lie in any workspace that exists; nothing is begun outside ``base``."""
+
+    def __init__(self, base: str) -> None:
+        self.base = os.path.realpath(base)
+        self._opened: dict[str, Workspace] = {}
+        self._opening = threading.Lock()
+
+    def guard(self, caller: Caller, path: str | None = None) -> ConcurrencyGuard:
+        """The guard of the workspace that owns the path (relative ones: of ``base``), as this caller."""
+        workspace = self._workspace(self._root(path))
+        return ConcurrencyGuard(workspace, caller.agent_id, turn_id=caller.turn_id, intent_id=caller.intent_id)
+
+    def opened(self) -> list[Workspace]:
+        """Those that some call has needed so far."""
+        return list(self._opened.values())
+
+    def state(self) -> str | None:
+        """The state folder of the base workspace, None where there is none yet."""
+        root = find_root(self.base)
+        return None if root is None else os.path.join(root, ".noclobber")
+
+    def close(self) -> None:
+        """Let go of all of them."""
+        while self._opened:
+            self._opened.popitem()[1].close()
+
+    def _root(self, path: str | None) -> str:
+        if path is not None and os.path.isabs(path):
+            owner = find_root(path)
+            if owner is not None:
+                return owner
+        return root_for(self.base)
+
+    def _workspace(self, root: str) -> Workspace:
+        workspace = self._opened.get(root)
+        if workspace is None:
+            with self._opening:
+                workspace = self._opened.get(root) or Workspace.open(root)
+                self._opened[root] = workspace
+        return workspace

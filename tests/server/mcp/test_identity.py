@@ -1,0 +1,90 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from noclobber_server.hooks.main import answer
+from noclobber_server.mcp.identity import Identity, MetaNames, names_in_meta
+
+
+@pytest.mark.parametrize(
+    ("meta", "names"),
+    [
+        ({"claudecode/toolUseId": "toolu_1"}, MetaNames(call_id="toolu_1")),
+        (
+            {"x-codex-turn-metadata": {"session_id": "S", "thread_id": "S", "turn_id": "T", "model": "m"}, "callId": "c"},
+            MetaNames("codex:S", "T"),
+        ),
+        ({"x-codex-turn-metadata": json.dumps({"session_id": "S", "turn_id": "T"})}, MetaNames("codex:S", "T")),
+        ({"vscode.conversationId": "C", "vscode.requestId": "R"}, MetaNames("vscode:C", "R")),
+        ({"sessionID": "O"}, MetaNames("opencode:O")),
+        ({}, MetaNames()),
+        ({"x-codex-turn-metadata": "no json", "vscode.conversationId": 7, "sessionID": ""}, MetaNames()),
+    ],
+)
+def test_what_each_client_puts_into_meta_names_the_agent(meta: dict[str, Any], names: MetaNames) -> None:
+    assert names_in_meta(meta) == names
+
+
+def test_the_explicit_parameter_comes_first_then_meta_then_connection_then_environment() -> None:
+    identity = Identity({"NOCLOBBER_AGENT": "env", "NOCLOBBER_TURN": "env-turn", "NOCLOBBER_INTENT": "env-intent"}, lambda _: None)
+    meta = {"vscode.conversationId": "C", "vscode.requestId": "R"}
+    assert identity.caller({"agent_id": "A", "turn_id": "T"}, meta, session="S")[:3] == ("A", "T", "env-intent")
+    assert identity.caller({}, meta, session="S")[:2] == ("vscode:C", "R")
+    assert identity.caller({}, {}, client="Client Two", session="0123456789abcdef99").agent_id == "mcp:client:0123456789abcdef"
+    assert identity.caller({}, {})[:3] == ("env", "env-turn", "env-intent")
+
+
+def test_labels_that_would_break_a_log_are_not_taken() -> None:
+    identity = Identity({"NOCLOBBER_AGENT": "env"}, lambda _: None)
+    for bad in ("a\nb", "", "x" * 500):
+        assert identity.caller({"agent_id": bad}, {}).agent_id == "env"
+
+
+def test_a_connection_without_a_session_gives_each_nameless_call_a_name_of_its_own() -> None:
+    identity = Identity({"NOCLOBBER_AGENT": "env"}, lambda _: None, stateless=True)
+    assert identity.caller({}, {}).agent_id != identity.caller({}, {}).agent_id
+
+
+async def test_claude_codes_call_is_joined_with_what_its_hook_left(connected: Any, project: Path) -> None:
+    (project / "a.txt").write_text("x\n", encoding="utf-8")
+    payload = {
+        "session_id": "S", "prompt_id": "T", "agent_id": "sub", "cwd": str(project), "hook_event_name": "PreToolUse",
+        "tool_name": "mcp__noclobber__check_files", "tool_input": {}, "tool_use_id": "toolu_9",
+    }  # fmt: skip
+    answer("claude-code", json.dumps(payload).encode(), {})
+    async with connected() as agent:
+        result = await agent()("check_files", meta={"claudecode/toolUseId": "toolu_9"})
+    assert result.structured_content["agent_id"] == "claude-code:S/sub"
+
+
+async def test_several_agents_over_one_connection_stay_apart(connected: Any, project: Path) -> None:
+    (project / "a.txt").write_text("one\ntwo\n", encoding="utf-8")
+    async with connected() as agent:
+        await agent("A").did("read_file", path="a.txt")
+        assert (await agent("B").refused("write_to_file", path="a.txt", content="x\n"))["type"] == "UNREAD_FILE"
+        await agent("A").did("write_to_file", path="a.txt", content="1\n")
+
+
+async def test_one_agent_over_several_connections_is_one(connected: Any, project: Path) -> None:
+    (project / "a.txt").write_text("one\n", encoding="utf-8")
+    async with connected() as first, connected() as second:
+        await first("A").did("read_file", path="a.txt")
+        assert (await second("A").did("write_to_file", path="a.txt", content="x\n"))["outcome"] == "done"
+
+
+async def test_a_client_that_names_itself_anew_knows_nothing_under_its_new_name(connected: Any, project: Path) -> None:
+    (project / "a.txt").write_text("one\n", encoding="utf-8")
+    async with connected() as agent:
+        await agent("A").did("read_file", path="a.txt")
+        assert (await agent("A2").refused("write_to_file", path="a.txt", content="x\n"))["type"] == "UNREAD_FILE"
+
+
+@pytest.mark.parametrize("mode", ["auto", "legacy"])
+async def test_both_eras_of_the_protocol_are_served(connected: Any, project: Path, mode: str) -> None:
+    (project / "a.txt").write_text("one\n", encoding="utf-8")
+    async with connected(mode=mode) as agent:
+        assert (await agent("A").did("read_file", path="a.txt"))["content"] == "one\n"

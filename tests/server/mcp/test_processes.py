@@ -1,0 +1,155 @@
+"""Real processes: stdio as a client starts it, HTTP with its token, Origin and Host."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx2 as httpx
+import pytest
+from mcp import Client, StdioServerParameters
+
+from noclobber_server.mcp.http import find_or_make_token
+
+MAIN = ["-m", "noclobber_server.main", "mcp"]
+
+
+def environment(**extra: str) -> dict[str, str]:
+    return {name: value for name, value in os.environ.items() if not name.startswith("NOCLOBBER") and name != "CI"} | extra
+
+
+async def test_a_session_over_stdio_reads_and_writes(project: Path) -> None:
+    (project / "a.txt").write_text("one\n", encoding="utf-8")
+    started = StdioServerParameters(command=sys.executable, args=MAIN, cwd=str(project), env=environment(NOCLOBBER_AGENT="me"))
+    async with Client(started) as client:
+        read = await client.call_tool("read_file", {"path": "a.txt"})
+        assert read.structured_content["agent_id"] == "me"
+        done = await client.call_tool("write_to_file", {"path": "a.txt", "content": "two\n"})
+        assert not done.is_error
+    assert (project / "a.txt").read_bytes() == b"two\n"
+    assert (project / ".noclobber" / "journal.jsonl").read_bytes().count(b"\n") == 2
+
+
+async def test_two_processes_of_one_project_meet(project: Path) -> None:
+    (project / "a.txt").write_text("one\n", encoding="utf-8")
+
+    def started(name: str) -> StdioServerParameters:
+        return StdioServerParameters(command=sys.executable, args=MAIN, cwd=str(project), env=environment(NOCLOBBER_AGENT=name))
+
+    async with Client(started("A")) as a, Client(started("B")) as b:
+        for client in (a, b):
+            await client.call_tool("read_file", {"path": "a.txt"})
+        await a.call_tool("write_to_file", {"path": "a.txt", "content": "A\n"})
+        refused = await b.call_tool("write_to_file", {"path": "a.txt", "content": "B\n"})
+        assert refused.is_error
+        assert refused.structured_content["changed_by"][0]["agent_id"] == "A"
+
+
+@pytest.mark.parametrize("environ", [{}, {"CI": "true"}])
+def test_a_server_whose_client_leaves_at_once_ends_quietly_and_leaves_nothing(project: Path, environ: dict[str, str]) -> None:
+    done = subprocess.run(
+        [sys.executable, *MAIN], input=b"", capture_output=True, cwd=project, env=environment(**environ), timeout=60, check=False
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
+    assert not (project / ".noclobber").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "says"),
+    [(["--port", "0"], 2, "is no port"), (["--host", "0.0.0.0"], 2, "unrecognized"), (["--workspace", "absent"], 2, "no such folder")],
+)
+def test_wrong_use_is_said_on_stderr(project: Path, arguments: list[str], status: int, says: str) -> None:
+    done = subprocess.run([sys.executable, *MAIN, *arguments], capture_output=True, cwd=project, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stdout) == (status, "")
+    assert says in done.stderr
+
+
+class Http:
+    """A server over HTTP, with what its own stderr said."""
+
+    def __init__(self, port: int, token: str) -> None:
+        self.port, self.token = port, token
+        self.url = f"http://127.0.0.1:{port}/mcp"
+
+    def post(self, **headers: str) -> httpx.Response:
+        body = {"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": {
+            "protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": {"name": "t", "version": "1"}}}  # fmt: skip
+        sent = {"Accept": "application/json, text/event-stream", **headers}
+        return httpx.post(self.url, json=body, headers=sent, timeout=20)
+
+
+@pytest.fixture
+def http(project: Path) -> Iterator[Http]:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    started = subprocess.Popen(
+        [sys.executable, *MAIN, "--http", "--port", str(port)],
+        cwd=project,
+        env=environment(NOCLOBBER_MCP_TOKEN="secret"),
+        stderr=subprocess.PIPE,
+    )
+    try:
+        until = time.monotonic() + 30
+        while True:
+            try:
+                socket.create_connection(("127.0.0.1", port), 0.2).close()
+                break
+            except OSError:
+                assert started.poll() is None
+                assert time.monotonic() < until
+        yield Http(port, "secret")
+    finally:
+        started.terminate()
+        started.wait(20)
+        assert started.stderr is not None
+        started.stderr.close()
+
+
+def test_http_wants_the_token_and_knows_only_this_machines_names(http: Http) -> None:
+    right = {"Authorization": "Bearer secret"}
+    assert http.post().status_code == 401
+    assert http.post(Authorization="Bearer wrong").status_code == 401
+    assert http.post(**right).status_code == 200
+    assert http.post(**right, Origin="https://evil.example").status_code == 403
+    assert http.post(**right, Origin=f"http://127.0.0.1:{http.port}").status_code == 200
+    assert http.post(**right, Host="evil.example").status_code == 421
+
+
+def test_http_listens_on_this_machine_only(http: Http) -> None:
+    addresses = {entry[4][0] for entry in socket.getaddrinfo(socket.gethostname(), http.port, type=socket.SOCK_STREAM)}
+    for address in addresses - {"127.0.0.1", "::1"}:
+        if address.startswith("127."):
+            continue
+        with pytest.raises(OSError, match="refused|timed out|unreachable"):
+            socket.create_connection((address, http.port), 1).close()
+
+
+async def test_agents_over_one_http_server_are_told_apart_by_name(http: Http, project: Path) -> None:
+    from mcp.client.streamable_http import streamable_http_client
+
+    (project / "a.txt").write_text("one\n", encoding="utf-8")
+    web = httpx.AsyncClient(headers={"Authorization": f"Bearer {http.token}"})
+    async with web, Client(streamable_http_client(http.url, http_client=web)) as client:
+        for name in ("A", "B"):
+            await client.call_tool("read_file", {"path": "a.txt", "agent_id": name})
+        await client.call_tool("write_to_file", {"path": "a.txt", "content": "A\n", "agent_id": "A"})
+        refused = await client.call_tool("write_to_file", {"path": "a.txt", "content": "B\n", "agent_id": "B"})
+        assert refused.is_error
+        nameless = await client.call_tool("read_file", {"path": "a.txt"})
+        handle = nameless.structured_content["agent_id"]
+        done = await client.call_tool("write_to_file", {"path": "a.txt", "content": "C\n", "agent_id": handle})
+        assert not done.is_error
+
+
+def test_a_token_of_its_own_is_for_its_owners_eyes(tmp_path: Path) -> None:
+    token, where = find_or_make_token(str(tmp_path), None)
+    assert find_or_make_token(str(tmp_path), None) == (token, where)
+    assert len(token) >= 32
+    assert os.stat(where).st_mode & 0o777 == 0o600
+    assert find_or_make_token(str(tmp_path), "given") == ("given", "NOCLOBBER_MCP_TOKEN")

@@ -1,0 +1,242 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from noclobber import ConcurrencyGuard
+from noclobber_server.mcp.server import FILE_TOOLS, OTHER_TOOLS
+
+BASE = "one\ntwo\nthree\nfour\nfive\nsix\nseven\neight\n"
+
+
+@pytest.fixture
+def file(project: Path) -> Path:
+    path = project / "a.txt"
+    path.write_text(BASE, encoding="utf-8")
+    return path
+
+
+async def test_the_seven_tools_are_there_and_four_without_the_file_tools(connected: Any) -> None:
+    for files, names in ((True, FILE_TOOLS + OTHER_TOOLS), (False, OTHER_TOOLS)):
+        async with connected(files=files) as agent:
+            tools = (await agent().client.list_tools()).tools
+            assert tuple(tool.name for tool in tools) == names
+            assert all(tool.annotations is not None and tool.output_schema and tool.description for tool in tools)
+            assert {tool.name for tool in tools if not tool.annotations.read_only_hint} == {
+                "write_to_file", "edit_file", "append_lesson_to_claude"
+            } & set(names)  # fmt: skip
+
+
+async def test_what_stands_in_every_context_is_short(connected: Any) -> None:
+    async with connected() as agent:
+        tools = (await agent().client.list_tools()).tools
+    shown = json.dumps(
+        [{"name": t.name, "description": t.description, "input_schema": t.input_schema} for t in tools], separators=(",", ":")
+    )
+    assert len(shown) / 3 < 1200, len(shown)
+
+
+async def test_a_read_gives_text_hash_and_lines(connected: Any, file: Path, guard: ConcurrencyGuard) -> None:
+    async with connected() as agent:
+        a = agent("A")
+        whole = await a.did("read_file", path="a.txt")
+        assert (whole["content"], whole["lines"], whole["total_lines"]) == (BASE, None, 8)
+        assert whole["read_hash"] == guard.hash_content(file.read_bytes())
+        assert whole["notices"] == []
+        part = await agent("B").did("read_file", path="a.txt", start_line=2, end_line=3)
+        assert (part["content"], part["lines"]) == ("two\nthree\n", [2, 3])
+    snapshot = guard.as_writer("B").get_snapshot("a.txt")
+    assert snapshot is not None
+    assert snapshot.lines == ((2, 3),)
+
+
+async def test_only_the_changes_since_the_last_read_are_shown_and_count_as_read(connected: Any, file: Path) -> None:
+    async with connected() as agent:
+        a, b = agent("A"), agent("B")
+        await a.did("read_file", path="a.txt")
+        await b.did("read_file", path="a.txt")
+        unchanged = await a.did("read_file", path="a.txt", changes_only=True)
+        assert (unchanged["unchanged"], unchanged["content"]) == (True, "")
+        await b.did("edit_file", path="a.txt", edits=[{"old": "two", "new": "TWO"}])
+        changes = await a.did("read_file", path="a.txt", changes_only=True)
+        assert "-two\n+TWO" in changes["content"]
+        assert "eight" not in changes["content"]
+        await a.did("write_to_file", path="a.txt", content=BASE.replace("two", "TWO").replace("one", "ONE"))
+    assert file.read_text(encoding="utf-8") == BASE.replace("two", "TWO").replace("one", "ONE")
+
+
+async def test_the_changes_of_a_file_read_in_part_do_not_count_as_the_whole(connected: Any, file: Path) -> None:
+    async with connected() as agent:
+        a, b = agent("A"), agent("B")
+        await a.did("read_file", path="a.txt", start_line=1, end_line=2)
+        await b.did("edit_file", path="a.txt", edits=[{"old": "seven", "new": "SEVEN"}])
+        await a.did("read_file", path="a.txt", changes_only=True)
+        refusal = await a.refused("write_to_file", path="a.txt", content="x\n")
+    assert refusal["type"] == "UNREAD_FILE"
+
+
+async def test_a_stale_write_is_refused_with_all_a_model_needs(connected: Any, file: Path) -> None:
+    async with connected() as agent:
+        a, b = agent("A"), agent("B")
+        await a.did("read_file", path="a.txt")
+        await b.did("read_file", path="a.txt")
+        await a.did("write_to_file", path="a.txt", content=BASE.replace("two", "TWO"), turn_id="t1", intent_id="INT-1")
+        result = await b("write_to_file", path="a.txt", content=BASE.replace("seven", "SEVEN"))
+        assert result.is_error
+        refusal = result.structured_content
+        assert refusal["type"] == "STALE_FILE"
+        assert refusal["mergeable"] is True
+        assert [(change["agent_id"], change["turn_id"], change["intent_id"]) for change in refusal["changed_by"]] == [("A", "t1", "INT-1")]
+        assert "+TWO" in refusal["diff"]
+        assert result.content[0].text.startswith("STALE_FILE: a.txt was modified since you read it by A (t1, INT-1)")
+        again = await b("write_to_file", path="a.txt", content=BASE.replace("seven", "SEVEN"))
+        assert again.content[0].text == result.content[0].text
+        merged = await b.did("write_to_file", path="a.txt", content=BASE.replace("seven", "SEVEN"), on_stale="merge")
+    assert merged["outcome"] == "merged"
+    assert "+TWO" in merged["merged_diff"]
+    assert file.read_text(encoding="utf-8") == BASE.replace("two", "TWO").replace("seven", "SEVEN")
+
+
+async def test_a_read_hash_counts_only_for_whom_it_was_given(connected: Any, file: Path) -> None:
+    async with connected() as agent:
+        given = (await agent("A").did("read_file", path="a.txt"))["read_hash"]
+        refusal = await agent("B").refused("write_to_file", path="a.txt", content="x\n", read_hash=given)
+        assert refusal["type"] == "UNREAD_FILE"
+        assert (await agent("A").did("write_to_file", path="a.txt", content="x\n", read_hash=given))["outcome"] == "done"
+
+
+async def test_a_new_file_is_made_with_its_folders(connected: Any, project: Path) -> None:
+    async with connected() as agent:
+        done = await agent("A").did("write_to_file", path="deep/er/b.txt", content="x\n")
+        assert done["outcome"] == "done"
+    assert (project / "deep/er/b.txt").read_bytes() == b"x\n"
+
+
+async def test_text_keeps_the_files_own_form(connected: Any, project: Path) -> None:
+    path = project / "w.txt"
+    path.write_bytes("\ufeffä\r\nb\r\n".encode("utf-16-le"))
+    async with connected() as agent:
+        a = agent("A")
+        assert (await a.did("read_file", path="w.txt"))["content"] == "ä\nb\n"
+        await a.did("edit_file", path="w.txt", edits=[{"old": "ä\nb", "new": "ö\nc"}])
+        assert path.read_bytes() == "\ufeffö\r\nc\r\n".encode("utf-16-le")
+        await a.did("write_to_file", path="w.txt", content="x\ny\n")
+    assert path.read_bytes() == "\ufeffx\r\ny\r\n".encode("utf-16-le")
+
+
+@pytest.mark.parametrize(
+    ("tool", "arguments", "says"),
+    [
+        ("read_file", {"path": "absent.txt"}, "There is no file"),
+        ("read_file", {"path": "a.txt", "start_line": 3, "end_line": 2}, "make no range"),
+        ("read_file", {"path": "binary"}, "is not text"),
+        ("read_file", {"path": "../../etc/passwd"}, "OUTSIDE_WORKSPACE"),
+        ("read_file", {"path": ""}, "path"),
+        ("read_file", {"path": "."}, "folder"),
+        ("read_file", {"path": "a\0b"}, "NUL"),
+        ("write_to_file", {"path": ".git/config", "content": "x"}, "OUTSIDE_WORKSPACE"),
+        ("write_to_file", {"path": "a.txt", "content": "x"}, "UNREAD_FILE"),
+        ("edit_file", {"path": "a.txt", "edits": [{"old": "absent", "new": "x"}]}, "EDIT_NOT_FOUND"),
+        ("edit_file", {"path": "a.txt", "edits": [{"old": "e", "new": "x"}]}, "EDIT_AMBIGUOUS"),
+        ("check_files", {"paths": ["../x"]}, "OUTSIDE_WORKSPACE"),
+        ("edit_file", {"path": "a.txt"}, "edits"),
+        ("write_to_file", {"path": "a.txt", "content": "x", "on_stale": "perhaps"}, "on_stale"),
+    ],
+)
+async def test_bad_input_is_an_error_in_words(
+    connected: Any, file: Path, project: Path, tool: str, arguments: dict[str, Any], says: str
+) -> None:
+    (project / "binary").write_bytes(b"\0\1\2")
+    async with connected() as agent:
+        result = await agent("A")(tool, **arguments)
+    assert result.is_error
+    assert says in result.content[0].text
+    assert "Traceback" not in result.content[0].text
+    assert file.read_text(encoding="utf-8") == BASE
+
+
+async def test_checking_says_what_changed_and_by_whom(connected: Any, file: Path, project: Path) -> None:
+    (project / "b.txt").write_text("b\n", encoding="utf-8")
+    (project / "c.txt").write_text("c\n", encoding="utf-8")
+    async with connected() as agent:
+        a, b = agent("A"), agent("B")
+        for name in ("a.txt", "b.txt", "c.txt"):
+            await a.did("read_file", path=name)
+        await b.did("edit_file", path="a.txt", edits=[{"old": "two", "new": "TWO"}])
+        (project / "c.txt").unlink()
+        checked = await a.did("check_files")
+        states = {row["file_path"]: row["state"] for row in checked["files"]}
+        assert states == {"a.txt": "stale", "b.txt": "fresh", "c.txt": "deleted"}
+        assert checked["files"][0]["changed_by"][0]["agent_id"] == "B"
+        assert (await b.did("check_files", paths=["b.txt"]))["files"][0]["state"] == "unread"
+
+
+async def test_snapshots_are_found_by_file_turn_and_intent(connected: Any, file: Path) -> None:
+    async with connected() as agent:
+        a = agent("A")
+        await a.did("read_file", path="a.txt", turn_id="t1", intent_id="INT-1")
+        await agent("B").did("read_file", path="a.txt", turn_id="t2")
+        for query, names in (
+            ({"file_path": "a.txt"}, ["A", "B"]),
+            ({"turn_id": "t1"}, ["A"]),
+            ({"intent_id": "INT-1"}, ["A"]),
+            ({}, ["A"]),
+        ):
+            found = await a.did("query_snapshots", **query)
+            assert [row["agent_id"] for row in found["snapshots"]] == names
+
+
+async def test_a_change_under_an_agent_is_told_once_in_few_words(connected: Any, file: Path, project: Path) -> None:
+    (project / "b.txt").write_text("b\n", encoding="utf-8")
+    async with connected() as agent:
+        a, b = agent("A"), agent("B")
+        await a.did("read_file", path="a.txt")
+        await a.did("read_file", path="b.txt")
+        await b.did("edit_file", path="a.txt", edits=[{"old": "two", "new": "TWO"}])
+        assert (await a.did("read_file", path="b.txt"))["notices"] == ["Changed since you read them: a.txt (B)."]
+        assert (await a.did("read_file", path="b.txt"))["notices"] == []
+
+
+async def test_two_hundred_calls_on_a_quiet_tree_cost_no_token(connected: Any, file: Path) -> None:
+    async with connected() as agent:
+        a = agent("A")
+        for number in range(100):
+            assert (await a.did("read_file", path="a.txt"))["notices"] == []
+            before, after = ("two", "deux") if number % 2 == 0 else ("deux", "two")
+            assert (await a.did("edit_file", path="a.txt", edits=[{"old": before, "new": after}]))["notices"] == []
+
+
+async def test_notices_stay_within_two_hundred_tokens_a_turn(connected: Any, project: Path) -> None:
+    from noclobber_server.mcp.notices import tokens_in
+
+    names = [f"some/rather/long/folder/name/file_number_{number}.py" for number in range(60)]
+    async with connected() as agent:
+        a, b = agent("A"), agent("B")
+        await b.did("write_to_file", path="z.txt", content="z\n")
+        for name in names:
+            await b.did("write_to_file", path=name, content="1\n")
+            await a.did("read_file", path=name, turn_id="t")
+        told: list[str] = []
+        for name in names:
+            await b.did("write_to_file", path=name, content="2\n")
+            told += (await a.did("read_file", path="z.txt", turn_id="t"))["notices"]
+    assert told
+    assert sum(tokens_in(line) for line in told) <= 200
+
+
+async def test_a_files_history_and_the_lessons_can_be_read_as_resources(connected: Any, file: Path) -> None:
+    async with connected() as agent:
+        a = agent("A")
+        await a.did("read_file", path="a.txt")
+        history = (await a.client.read_resource("noclobber://history/a.txt")).contents[0].text
+        assert [json.loads(line)["kind"] for line in history.splitlines()] == ["read"]
+        done = await a.did("append_lesson_to_claude", failure="It broke", context="always", resolution="Do not", files=["a.txt"])
+        assert done["success"] is True
+        lessons = (await a.client.read_resource("noclobber://lessons")).contents[0].text
+        assert json.loads(lessons.splitlines()[0])["failure"] == "It broke"
+        found = await a.did("search_lessons", words="broke")
+        assert found["lessons"][0]["resolution"] == "Do not"
+        assert (await a.did("search_lessons", file_path="other.txt"))["lessons"] == []
