@@ -55,7 +55,7 @@ def settle_late(workspace: Workspace) -> None:
             out = read_displaced(kept, name, expected or None)
         except FileNotFoundError:
             continue
-        if out.quiet or note is None:
+        if out.content is not None and (out.quiet or note is None):
             _record_late(workspace, file_path or None, expected or None, out.content)
             _remove(kept, name)
             workspace.store.put_meta(f"late:{name}", None)
@@ -107,6 +107,8 @@ def _take_in(workspace: Workspace, name: str) -> None:
         out = read_displaced(folder, name, None)
     except OSError:
         return
+    if out.content is None:
+        return  # not ours to read: left where it is
     if not name.startswith("s-"):
         workspace.store.apply(Batch(contents=[(out.hash, out.content)]))
     _remove(folder, name)

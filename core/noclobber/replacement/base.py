@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat as modes
 import time
 from abc import ABC, abstractmethod
 from typing import Literal, NamedTuple, Protocol
@@ -50,9 +51,13 @@ class Witness(Protocol):
 
 
 class Displaced(NamedTuple):
-    """What came out: its bytes, their hash, and whether it is proven that nobody still writes into it."""
+    """What came out: its bytes, their hash, and whether it is proven that nobody still writes into it.
 
-    content: bytes
+    A symlink, a folder, a file that may not be read: ``content`` is None, and ``hash`` names the thing itself, so that it is put
+    back like any other newer version, and never removed.
+    """
+
+    content: bytes | None
     hash: str
     quiet: bool
 
@@ -150,12 +155,24 @@ def hash_at(directory: int, name: str) -> str | None:
 
 
 def read_displaced(directory: int, name: str, expecting: str | None) -> Displaced:
-    """What came out of an exchange, and whether it can still change.
+    """What came out of an exchange, and whether it can still change. FileNotFoundError where there is nothing.
 
     A read lease is granted only while nobody has the file open for writing; here, where no path leads to it any
     more, that proves it final. Where it is what was expected but somebody holds it, they get 50 ms to finish.
     """
-    fd = os.open(name, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW, dir_fd=directory)
+    stat = os.stat(name, dir_fd=directory, follow_symlinks=False)
+    if modes.S_ISREG(stat.st_mode):
+        try:
+            return _read_displaced(directory, name, expecting)
+        except FileNotFoundError:
+            raise
+        except OSError:  # another user's, or the disk fails: it goes back as it is
+            pass
+    return Displaced(None, f"inode:{stat.st_dev}:{stat.st_ino}", False)
+
+
+def _read_displaced(directory: int, name: str, expecting: str | None) -> Displaced:
+    fd = os.open(name, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=directory)
     try:
         deadline = time.monotonic() + _QUIET_WAIT_S
         while True:

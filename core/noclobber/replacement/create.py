@@ -54,7 +54,7 @@ class Create(Action):
             return "placed"
         return self.undo() if hash_at(self.site.parent, self.site.name) == self.ours else "overtaken"
 
-    def _put_back(self, content: bytes) -> None:
+    def _put_back(self, content: bytes | None) -> None:
         """Somebody changed our new file before we took it away: theirs goes back unless the name is taken again."""
         self.witness.record(self.row, keep=content)
         directory, name = self.site.temp(self.row)

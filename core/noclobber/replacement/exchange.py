@@ -86,7 +86,7 @@ class Exchange(Action):
         self.intend(placing=out.hash, expecting=self.row.placing, keep=out.content)
         return self._place(wanted)
 
-    def _resume_unexchanged(self, content: bytes, wanted: str | None) -> Result:
+    def _resume_unexchanged(self, content: bytes | None, wanted: str | None) -> Result:
         """What was to go in is still in the temporary file."""
         if self.row.placing == self.ours:
             return "placed" if wanted == self.old else "overtaken"  # ours never went in, and is dropped
