@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 import attrs
 import cattrs
 from cattrs.gen import make_dict_structure_fn, override
+from cattrs.v import format_exception
 from pygls.exceptions import JsonRpcInvalidParams
 
 __all__ = ["ActivityQuery", "LessonText", "OfDocument", "RestoreVersion", "RevertTurn", "SnapshotQuery", "read_arguments"]
@@ -83,7 +84,7 @@ def read_arguments(kind: type[Arguments], given: tuple[Any, ...]) -> Arguments:
     try:
         return _converter(kind).structure(given[0] if given else {}, kind)
     except cattrs.BaseValidationError as error:
-        faults = cattrs.transform_error(error, path="arguments[0]")
+        faults = [_on_the_wire(fault) for fault in cattrs.transform_error(error, "arguments[0]", _in_words)]
         raise JsonRpcInvalidParams("Invalid Params: " + "; ".join(faults), data={"faults": faults}) from None
 
 
@@ -96,10 +97,24 @@ def _converter(kind: type[Any]) -> cattrs.Converter:
     return converter
 
 
+class _WrongKindError(ValueError):
+    """A value of another kind than expected; the message says which."""
+
+
+def _in_words(error: BaseException, kind: type[Any] | None) -> str:
+    return str(error) if isinstance(error, _WrongKindError) else format_exception(error, kind)
+
+
+def _on_the_wire(fault: str) -> str:
+    """The fault with its path as the client wrote it."""
+    text, at, path = fault.rpartition(" @ ")
+    return text + at + _camel(path) if at else fault
+
+
 def _exactly(plain: type[Any]) -> Any:
     def structure(value: Any, _: Any) -> Any:
         if type(value) is not plain:
-            raise ValueError(f"expected {_WORDS[plain]}")
+            raise _WrongKindError(f"expected {_WORDS[plain]}")
         return value
 
     return structure

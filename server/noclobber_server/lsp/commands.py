@@ -125,7 +125,7 @@ class Commands:
         return path, room
 
     async def _one_room(self, root: str | None) -> Room:
-        rooms = await self._worked(lambda: self._session.all_rooms(root))
+        rooms = await self._worked(lambda: self._session.all_rooms(root) or self._session.first_room(root))
         if not rooms:
             raise JsonRpcInvalidParams(f"Invalid Params: no such workspace is open @ arguments[0].root: {root}")
         return rooms[0]

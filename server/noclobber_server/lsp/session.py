@@ -187,6 +187,11 @@ class Session:
         self._open_known()
         return [room for room in self.rooms if root is None or os.path.realpath(root) == room.root]
 
+    def first_room(self, root: str | None) -> list[Room]:
+        """Where no workspace is open yet: that of the client's first folder."""
+        room = self.rooms.room_for(self.rooms.folders[0]) if root is None and self.rooms.folders and not self.silent else None
+        return [] if room is None else [room]
+
     def _open_known(self) -> None:
         for folder in () if self.silent else self.rooms.folders:
             if find_root(folder) is not None:
