@@ -7,8 +7,9 @@ MAKEFLAGS += --no-builtin-rules
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
-EXTENSION := $(wildcard extension/package.json)
-EXTENSION_READY := $(if $(EXTENSION),extension/node_modules/.ready)
+EDITOR_TOOLS := tests/editors/setup-vscode.sh
+# Node comes from .tools, where the set-up script put it; the extension packs the server with this tree's Python.
+NPM := PATH="$(CURDIR)/.tools/bin:$$PATH" PYTHON="$(CURDIR)/$(BIN)/python" npm --silent --prefix extension run
 WORKERS ?= auto
 PYTEST := $(BIN)/pytest
 
@@ -36,14 +37,23 @@ test: $(READY) ## all tests but the long runs and the editors
 	@$(PYTEST) -n $(WORKERS) -m 'not soak and not editors' tests
 
 # pytest's status 5 says that nothing was collected.
-test-editors: $(READY) $(EXTENSION_READY) ## the tests that drive a real editor
+test-editors: $(READY) ## the tests that drive a real editor
+	@$(EDITOR_TOOLS) all
+	@$(MAKE) --no-print-directory extension/noclobber.vsix
+	@.tools/bin/node tests/editors/vscode/run.mjs
 	@$(PYTEST) -m editors tests || { status=$$?; [ $$status -eq 5 ] || exit $$status; }
 
-lint: $(READY) $(EXTENSION_READY) ## ruff, mypy --strict, and the extension's own checks
+extension/noclobber.vsix: $(shell find core server extension/src extension/scripts extension/media extension/package.json -type f -not -name '*.pyc')
+	@$(EDITOR_TOOLS) extension
+	@$(NPM) package
+
+lint: $(READY) ## ruff, mypy --strict, and the extension's own checks
 	@$(BIN)/ruff check core server tests
 	@$(BIN)/ruff format --check core server tests
 	@$(BIN)/mypy
-	$(if $(EXTENSION),@npm run --silent --prefix extension lint)
+	@$(EDITOR_TOOLS) extension
+	@$(NPM) check
+	@$(NPM) lint
 
 format: $(READY) ## put the sources into their form
 	@$(BIN)/ruff check --fix core server tests
@@ -60,10 +70,6 @@ constraints: $(READY) ## pin what is now installed
 	  $(BIN)/python -m pip freeze --exclude-editable; } > constraints.new
 	@mv constraints.new constraints.txt && touch $(READY)
 
-extension/node_modules/.ready: extension/package.json $(wildcard extension/package-lock.json)
-	@npm ci --silent --no-fund --no-audit --prefix extension
-	@touch $@
-
 clean: ## everything that was made here, the virtual environment included
-	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis extension/node_modules extension/out
+	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis extension/node_modules extension/out extension/bundled extension/noclobber.vsix .tools
 	find core server tests -name __pycache__ -type d -prune -exec rm -rf {} +
