@@ -39,7 +39,13 @@ def _workspace(root: str | None) -> list[Finding]:
     return diagnose(root, os.environ)
 
 
-SOURCES: tuple[Callable[[str | None], list[Finding]], ...] = (_program, _workspace)
+def _agents(root: str | None) -> list[Finding]:
+    from ..clients.health import findings
+
+    return findings(root)
+
+
+SOURCES: tuple[Callable[[str | None], list[Finding]], ...] = (_program, _workspace, _agents)
 
 
 def _configure(parser: ArgumentParser) -> None:

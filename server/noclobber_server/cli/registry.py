@@ -57,6 +57,7 @@ ROWS = (
     Row("timeline", "timeline", "who read and wrote what, as one page", "History"),
     Row("verify", "verify", "run a check; what fails is drafted as a lesson, what mends it as its resolution", "Lessons"),
     Row("lesson", "lesson", "what failed checks taught: add, list, search, show, accept, edit, remove, prune", "Lessons"),
+    Row("init", "init", "set up the agents' clients that a project uses, or take that back", "Workspace"),
     Row("pause", "switch", "let every writer through for a while", "Workspace"),
     Row("resume", "switch", "end a pause", "Workspace"),
     Row("purge", "purge", "drop kept contents now", "Workspace"),

@@ -1,21 +1,79 @@
-"""What hooks have to do with lessons: giving those for a file, and drafting one from a check that failed in the shell."""
+"""What agents' fronts have to do with lessons: giving those for a file, and drafting one from a check that failed in the shell.
+
+Loads what lessons need only where there may be any: most files of most projects have none.
+"""
 
 from __future__ import annotations
 
+import os
+from typing import TYPE_CHECKING
+
 from noclobber.guard import ConcurrencyGuard
 
-from .context import Context
+if TYPE_CHECKING:
+    from .context import Context
 
 __all__ = ["draft_failed_check", "lessons_for"]
 
+_MOST = 3
+_LONGEST = 240
+_JOINTS = ("&&", ";", "|", "||", "&")
+
 
 def lessons_for(guard: ConcurrencyGuard, file_path: str) -> list[str]:
-    """One line for each lesson that names this file."""
-    del guard, file_path
-    return []
+    """One line for each lesson that names this file, by a glob or in its words; at most three, the latest first."""
+    if not _may_have_lessons(guard):
+        return []
+    from noclobber.lessons.catalogue import Catalogue
+    from noclobber.lessons.matching import names_file
+    from noclobber.lessons.records import FILED_STATES
+
+    found = [lesson for lesson in Catalogue(guard.workspace.store).all(FILED_STATES) if names_file(lesson, file_path) in (0, 1)]
+    return [_line(file_path, lesson.failure or lesson.lesson, lesson.resolution) for lesson in reversed(found[-_MOST:])]
 
 
 def draft_failed_check(context: Context) -> list[str]:
-    """Draft a lesson where the command was a check and it failed."""
-    del context
+    """Draft a lesson for each failure of a check that an agent ran in its shell; a passed one resolves what was drafted."""
+    words = _check_words(context.call.command)
+    if not words or context.guard.workspace.settings.lessons_auto == "never":
+        return []
+    from .failed_checks import draft
+
+    draft(context.guard, words, context.call.output, failed=context.call.event == "failed")
     return []
+
+
+def _may_have_lessons(guard: ConcurrencyGuard) -> bool:
+    if guard.events(kind="lesson", limit=1):
+        return True
+    try:
+        with open(os.path.join(guard.workspace.root, guard.workspace.settings.lessons_file), "rb") as file:
+            return b"## Lesson Learned" in file.read()
+    except OSError:
+        return False
+
+
+def _line(file_path: str, failure: str, resolution: str) -> str:
+    text = " ".join(f"{failure} -> {resolution}".split()) if resolution else " ".join(failure.split())
+    return f"Lesson for {file_path}: {text if len(text) <= _LONGEST else text[: _LONGEST - 1] + '…'}"
+
+
+_CHECKS = ("pytest", "py.test", "ruff", "mypy", "pyright", "basedpyright", "eslint", "tsc", "vitest", "jest", "go")
+
+
+def _check_words(command: str) -> list[str]:
+    """The words of the last simple command in a shell line, if it starts a tool that checks; nothing is run, so a guess is enough."""
+    if not any(check in command for check in _CHECKS):
+        return []
+    import shlex
+
+    try:
+        words = shlex.split(command, comments=True)
+    except ValueError:
+        return []
+    for place in range(len(words) - 1, -1, -1):
+        if words[place] in _JOINTS:
+            words = words[place + 1 :] if place + 1 < len(words) and words[place] != "|" else words[:place]
+            break
+    names = {os.path.basename(word) for word in words}
+    return words if names & set(_CHECKS) else []

@@ -126,7 +126,7 @@ def test_http_listens_on_this_machine_only(http: Http) -> None:
     for address in addresses - {"127.0.0.1", "::1"}:
         if address.startswith("127."):
             continue
-        with pytest.raises(OSError, match="refused|timed out|unreachable"):
+        with pytest.raises(OSError, match=r"refused|timed out|unreachable"):
             socket.create_connection((address, http.port), 1).close()
 
 
