@@ -67,13 +67,19 @@ def _check_words(command: str) -> list[str]:
         return []
     import shlex
 
+    lexer = shlex.shlex(command, posix=True, punctuation_chars=True)
+    lexer.whitespace_split = True
     try:
-        words = shlex.split(command, comments=True)
+        words = list(lexer)
     except ValueError:
         return []
-    for place in range(len(words) - 1, -1, -1):
-        if words[place] in _JOINTS:
-            words = words[place + 1 :] if place + 1 < len(words) and words[place] != "|" else words[:place]
-            break
-    names = {os.path.basename(word) for word in words}
-    return words if names & set(_CHECKS) else []
+    last: list[str] = []
+    piped = False
+    for word in words:
+        if word == "|":
+            piped = True  # what comes after a pipe only shows what came before it
+        elif word in _JOINTS:
+            last, piped = [], False
+        elif not piped:
+            last.append(word)
+    return last if {os.path.basename(word) for word in last} & set(_CHECKS) else []

@@ -1,0 +1,111 @@
+"""``noclobber init`` and ``doctor`` as a person runs them: real processes, a home folder of their own."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from noclobber_server.clients.records import Places
+
+
+@pytest.fixture
+def run(places: Places, tmp_path: Path) -> Any:
+    launcher = tmp_path / "bin" / "noclobber"
+    launcher.parent.mkdir()
+    launcher.write_text(f'#!/bin/sh\nexec {sys.executable} -m noclobber_server.main "$@"\n', encoding="utf-8")
+    launcher.chmod(0o755)
+    environ = {
+        name: value for name, value in os.environ.items() if not name.startswith(("NOCLOBBER", "XDG", "CODEX", "COPILOT")) and name != "CI"
+    }
+    environ |= {"HOME": str(places.home), "PATH": f"{launcher.parent}:{os.environ['PATH']}"}
+
+    def ran(*arguments: str, payload: bytes | None = None, **extra: str) -> subprocess.CompletedProcess[str]:
+        given = None if payload is None else payload.decode()
+        return subprocess.run(
+            [str(launcher), *arguments],
+            cwd=places.root,
+            env=environ | extra,
+            capture_output=True,
+            text=True,
+            input=given,
+            timeout=90,
+            check=False,
+        )
+
+    return ran
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in folder.rglob("*")
+        if path.is_file() and not {".git", ".noclobber"} & set(path.parts)
+    }
+
+
+def test_it_shows_what_it_would_do_and_does_nothing_unasked(run: Any, places: Places) -> None:
+    (places.root / "CLAUDE.md").write_text("", encoding="utf-8")
+    before = files(places.root)
+    for arguments in (("init", "--dry-run"), ("init",)):
+        done = run(*arguments, payload=b"")
+        assert ".claude/settings.local.json (claude-code, yours)" in done.stdout
+        assert files(places.root) == before
+    assert "nobody to ask" in done.stderr
+
+
+def test_set_up_and_taken_back_it_leaves_the_files_of_before(run: Any, places: Places) -> None:
+    (places.root / ".mcp.json").write_text('{"mcpServers": {}}', encoding="utf-8")
+    before = files(places.root) | files(places.home)
+    assert run("init", "--clients", "claude-code,codex,cursor", "--shared", "--yes").returncode == 0
+    assert json.loads((places.root / ".mcp.json").read_bytes())["mcpServers"]["noclobber"]["command"] == "sh"
+    assert run("init", "--clients", "claude-code", "--shared", "--yes").stdout.count("already in") == 2
+    assert run("init", "--remove", "--yes").returncode == 0
+    assert files(places.root) | files(places.home) == before
+
+
+def test_what_it_wrote_is_what_the_client_then_runs(run: Any, places: Places) -> None:
+    run("init", "--clients", "claude-code", "--yes")
+    settings = json.loads((places.root / ".claude/settings.local.json").read_bytes())
+    command = settings["hooks"]["PreToolUse"][0]["hooks"][0]["command"]
+    (places.root / "a.txt").write_text("one\n", encoding="utf-8")
+    payload = {
+        "session_id": "S", "cwd": str(places.root), "hook_event_name": "PreToolUse", "tool_name": "Write", "tool_use_id": "1",
+        "tool_input": {"file_path": str(places.root / "a.txt"), "content": "x"}, "permission_mode": "acceptEdits", "prompt_id": "T",
+    }  # fmt: skip
+    path = f"{places.root.parent / 'bin'}:{os.environ['PATH']}"
+    environ = {name: value for name, value in os.environ.items() if name not in ("CI", "NOCLOBBER")} | {"PATH": path}
+    done = subprocess.run(["sh", "-c", command], input=json.dumps(payload).encode(), capture_output=True, env=environ, check=False)
+    assert b"UNREAD_FILE" in done.stdout
+
+
+@pytest.mark.parametrize(("arguments", "says"), [(("--clients", "emacs"), "there is no client 'emacs'"), ((), "no client found here")])
+def test_wrong_use_is_said(run: Any, arguments: tuple[str, ...], says: str) -> None:
+    done = run("init", "--yes", *arguments)
+    assert done.returncode in (1, 2)
+    assert says in done.stderr
+
+
+def test_the_doctor_tries_everything_as_a_client_would(run: Any, places: Places) -> None:
+    (places.root / ".cursor").mkdir()
+    run("init", "--clients", "claude-code", "--yes")
+    done = run("doctor", "--json")
+    found = {finding["subject"]: finding for finding in json.loads(done.stdout)["findings"]}
+    assert found["hook"]["state"] == "fine"
+    assert found["mcp"]["message"] == "starts, and offers 7 tools"
+    assert found["claude-code"]["state"] == "fine"
+    assert (found["cursor"]["state"], found["cursor"]["advice"]) == ("warning", "noclobber init --clients cursor")
+
+
+def test_the_doctor_names_other_versions_on_the_path(run: Any, places: Places, tmp_path: Path) -> None:
+    other = tmp_path / "old" / "noclobber"
+    other.parent.mkdir()
+    other.write_text("#!/bin/sh\necho noclobber 0.0.1\n", encoding="utf-8")
+    other.chmod(0o755)
+    done = run("doctor", PATH=f"{tmp_path / 'bin'}:{other.parent}:{os.environ['PATH']}")
+    assert f"{other} is noclobber 0.0.1" in done.stdout
