@@ -43,6 +43,7 @@ __all__ = ["Session"]
 
 logger = logging.getLogger(__name__)
 _CLOSING_S = 10.0
+_VISIBLE_S = 0.04
 _SETTINGS = ("all", "conflicts", "off")
 
 
@@ -270,7 +271,9 @@ class Session:
         for room in self.rooms:
             if path.startswith(room.workspace.state):
                 if path.endswith("-wal"):
+                    # SQLite writes the log first and makes the commit visible a moment later, in memory, where nothing tells of it.
                     self.worker.once(("store", room), lambda room=room: self.follower.follow(room))  # type: ignore[misc]
+                    self.worker.later(("store again", room), _VISIBLE_S, lambda room=room: self.follower.follow(room))  # type: ignore[misc]
                 return
         for room in self.rooms:
             if path.startswith(room.root):
