@@ -67,11 +67,11 @@ class Filing:
 
     def add(self, entry: Entry) -> Filed:
         """Append an entry to the lessons file, moving what no longer fits."""
-        return self._change(lambda content: insert_entries(content, [entry]))
+        return self._change(lambda content: _added(content, entry))
 
     def replace(self, entry_id: str, entry: Entry, file_path: str | None = None) -> Filed:
-        """Put an entry in an older one's place. KeyError where that is gone."""
-        return self._change(lambda content: replace_entry(content, entry_id, entry), file_path)
+        """Put an entry in an older one's place; append it where that is gone."""
+        return self._change(lambda content: _replaced(content, entry_id, entry), file_path)
 
     def remove(self, entry_id: str, file_path: str) -> Filed:
         """Take an entry out of a file; nothing happens where it is gone."""
@@ -121,6 +121,19 @@ class Filing:
         requests += [Request(target, "write", _archiving(moves, contents), asked=b"") for target, moves in plan.moves.items()]
         change(self._workspace, self._writer, requests)
         return contents
+
+
+def _added(content: bytes, entry: Entry) -> bytes:
+    """Appended, unless it is there: an exchange that was put back may have been read, and saved again, by somebody in between."""
+    there = f"id={entry.id} ".encode() in content and any(placed.entry.id == entry.id for placed in read_entries(content))
+    return content if there else insert_entries(content, [entry])
+
+
+def _replaced(content: bytes, entry_id: str, entry: Entry) -> bytes:
+    there = {placed.id for placed in read_entries(content)}
+    if entry_id in there:
+        return replace_entry(content, entry_id, entry)
+    return _added(content, entry)
 
 
 def _archiving(moves: list[_Move], contents: dict[str, bytes]) -> Callable[[Situation], Verdict]:

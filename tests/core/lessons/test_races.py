@@ -109,18 +109,20 @@ def test_a_process_killed_at_any_moment_leaves_whole_lessons_and_loses_none_it_r
 
 
 class Person(threading.Thread):
-    """Rewrites a paragraph the way editors save: reads, thinks, truncates the file and writes it anew."""
+    """Rewrites a paragraph the way editors save: reads, types for a moment, truncates the file and writes it anew."""
 
     def __init__(self, file: Path, saves: int) -> None:
         super().__init__()
         self.file = file
         self.saves = saves
         self.text = ""
+        self.typing = threading.Event()  # never set: the time that a person takes
 
     def run(self) -> None:
         for number in range(self.saves):
             self.text = f"My paragraph, version {number}."
             content = self.file.read_bytes()
+            self.typing.wait(0.002)
             new = re.sub(rb"My paragraph, version -?\d+\.", self.text.encode(), content)
             if self.text.encode() in new:
                 with self.file.open("r+b") as out:
