@@ -239,6 +239,8 @@ class Session:
                     at = os.path.dirname(at)
         fresh = set(self.watch.want(folders))
         for room in self.rooms:
+            if room.workspace.state in fresh:
+                self.follower.follow(room)  # what was put on record before the watch began
             for file_path, documents in room.documents.items():
                 if os.path.dirname(room.path(file_path)) in fresh:
                     for document in documents:
