@@ -19,6 +19,7 @@ help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(firstword $(MAKEFILE_LIST)) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 22
 
 setup: $(READY) ## the virtual environment with everything in it
+	@:
 
 $(READY): pyproject.toml constraints.txt
 	@python=$$(for name in $${PYTHON:-} python3.11 python3.12 python3.13 python3.14 python3 python; do \

@@ -10,12 +10,13 @@ import sys
 import time
 from importlib import import_module
 from pathlib import Path
+from types import ModuleType
 
-from frame import Bench, Figure, scratch
+from frame import Bench, Figure, Limit, against_limits, scratch
 
 
 def main(names: list[str]) -> int:
-    figures: list[Figure] = []
+    figures: list[Figure | Limit] = []
     for bench in _benches(names):
         sys.stderr.write(f"measuring {bench.name} …\n")
         with scratch(bench.name) as folder:
@@ -29,18 +30,21 @@ def main(names: list[str]) -> int:
 def _benches(names: list[str]) -> list[Bench]:
     here = Path(__file__).parent
     modules = [import_module(path.stem) for path in sorted(here.glob("bench_*.py"))]
-    benches = [bench for module in modules for bench in module.BENCHES]
+    benches = [bench for module in modules for bench in _benches_of(module)]
     if unknown := set(names) - {bench.name for bench in benches}:
         sys.exit(f"no benchmark is named {', '.join(sorted(unknown))}; there are: {', '.join(bench.name for bench in benches)}")
     return [bench for bench in benches if not names or bench.name in names]
 
 
-def _print_table(figures: list[Figure]) -> None:
+def _benches_of(module: ModuleType) -> list[Bench]:
+    if isinstance(module.BENCHES, dict):
+        return [against_limits(name, measure) for name, measure in module.BENCHES.items()]
+    return list(module.BENCHES)
+
+
+def _print_table(figures: list[Figure | Limit]) -> None:
     header = ("what", "measured", "floor", "floor is", "ratio", "goal", "")
-    rows = [
-        (one.name, _time(one.seconds), _time(one.floor_seconds), one.floor, f"{one.ratio:.2f} x", one.goal, _verdict(one))
-        for one in figures
-    ]
+    rows = [(*one.cells, _verdict(one)) for one in figures]
     widths = [max(len(row[column]) for row in (header, *rows)) for column in range(len(header))]
     for row in (header, *rows):
         print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
@@ -49,23 +53,13 @@ def _print_table(figures: list[Figure]) -> None:
             print(f"  {one.name}: {one.note}")
 
 
-def _row(one: Figure) -> tuple[str, ...]:
-    return (one.name, _time(one.seconds), _time(one.floor_seconds), one.floor, f"{one.ratio:.2f} x", one.goal, _verdict(one))
-
-
-def _verdict(figure: Figure) -> str:
+def _verdict(figure: Figure | Limit) -> str:
     if not figure.goal:
         return ""
     return "met" if figure.met else "MISSED"
 
 
-def _time(seconds: float) -> str:
-    if seconds < 1e-3:
-        return f"{seconds * 1e6:.1f} µs"
-    return f"{seconds * 1e3:.2f} ms" if seconds < 1 else f"{seconds:.2f} s"
-
-
-def _write_json(figures: list[Figure]) -> None:
+def _write_json(figures: list[Figure | Limit]) -> None:
     target = Path(__file__).resolve().parents[2] / "build" / "bench.json"
     told = {
         "taken_at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),

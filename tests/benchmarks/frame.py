@@ -1,7 +1,8 @@
 """How a figure is taken: the thing and its floor by turns in one run, medians of both, one beside the other.
 
-A benchmark's module is called ``bench_*.py`` and has a tuple ``BENCHES``; ``python tests/benchmarks`` runs them all. A
-goal that is missed is shown as missed and fails nothing: a busy machine is not a broken program.
+A benchmark's module is called ``bench_*.py`` and has ``BENCHES``: a tuple of ``Bench``, or a dictionary of functions that give
+limits; ``python tests/benchmarks`` runs them all. A goal that is missed is shown as missed and fails nothing: a busy machine is
+not a broken program.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any, NamedTuple
 
-__all__ = ["Bench", "Figure", "Timing", "by_turns", "content_of", "percentile", "python", "scratch"]
+__all__ = ["Bench", "Figure", "Limit", "Timing", "against_limits", "by_turns", "content_of", "percentile", "python", "scratch"]
 
 
 class Figure(NamedTuple):
@@ -57,6 +58,40 @@ class Figure(NamedTuple):
             told.append(f"≤ {self.most_seconds * 1000:g} ms")
         return ", ".join(told)
 
+    @property
+    def cells(self) -> tuple[str, ...]:
+        """What is measured, how much, the floor, what that is, the ratio, the goal."""
+        return (self.name, _told(self.seconds), _told(self.floor_seconds), self.floor, f"{self.ratio:.2f} x", self.goal)
+
+    def to_json(self) -> dict[str, Any]:
+        """The figure as it stands in ``build/bench.json``."""
+        return {**self._asdict(), "goal": self.goal, "met": self.met}
+
+
+class Limit(NamedTuple):
+    """One measured figure, in any ``unit``, that has a limit and no floor (or a floor that is in ``measured`` already)."""
+
+    name: str
+    measured: float
+    limit: float
+    unit: str
+    note: str = ""
+
+    @property
+    def met(self) -> bool:
+        """Whether it stays within the limit."""
+        return self.measured <= self.limit
+
+    @property
+    def goal(self) -> str:
+        """The limit in words."""
+        return f"≤ {self.limit:g} {self.unit}".rstrip()
+
+    @property
+    def cells(self) -> tuple[str, ...]:
+        """As a ``Figure`` has them."""
+        return (self.name, f"{self.measured:.4g} {self.unit}".rstrip(), "", "", "", self.goal)
+
     def to_json(self) -> dict[str, Any]:
         """The figure as it stands in ``build/bench.json``."""
         return {**self._asdict(), "goal": self.goal, "met": self.met}
@@ -66,7 +101,12 @@ class Bench(NamedTuple):
     """One benchmark; ``run`` gets an empty folder on a real disk that is a workspace of its own."""
 
     name: str
-    run: Callable[[Path], Iterable[Figure]]
+    run: Callable[[Path], Iterable[Figure | Limit]]
+
+
+def against_limits(name: str, measure: Callable[[Path], Iterable[Any]]) -> Bench:
+    """A benchmark from a function that gives (name, measured, limit, unit, note) records of its own."""
+    return Bench(name, lambda folder: [Limit(one.name, one.measured, one.limit, one.unit, one.note) for one in measure(folder)])
 
 
 class Timing(NamedTuple):
@@ -120,3 +160,9 @@ def scratch(name: str) -> Iterator[Path]:
 def python(*arguments: str) -> None:
     """One run of this Python, which must succeed."""
     subprocess.run([sys.executable, *arguments], check=True, stdin=subprocess.DEVNULL)
+
+
+def _told(seconds: float) -> str:
+    if seconds < 1e-3:
+        return f"{seconds * 1e6:.1f} µs"
+    return f"{seconds * 1e3:.2f} ms" if seconds < 1 else f"{seconds:.2f} s"
