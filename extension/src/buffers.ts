@@ -41,6 +41,7 @@ export class Buffers {
       await vscode.commands.executeCommand("workbench.action.files.revert");
       if (lines(document.getText()) !== lines(merging.disk)) { base = merging.base; continue; }
       if (choice !== "takeDisk") await put(document, merging.text);
+      if (choice === "keepMine") await this.server.call("noclobber.buffer.keepMine", { uri: uri.toString() }); // it may not have seen the moment of the revert
       editor.selection = moved(mine, document.getText(), place);
       done(merging.message);
       return;

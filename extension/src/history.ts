@@ -48,7 +48,7 @@ export class History {
       return;
     }
     const doing = [event.turnId, event.intentId].filter(Boolean).join(", ");
-    const show = await vscode.window.showInformationMessage(`Line ${selection.active.line + 1}: ${event.agentId}${doing ? ` (${doing})` : ""}, ${ago(event.timestamp)}`, "Show the Change");
+    const show = await vscode.window.showInformationMessage(`Line ${selection.active.line + 1}: ${event.name}${doing ? ` (${doing})` : ""}, ${ago(event.timestamp)}`, "Show the Change");
     if (show) await this.show(event);
   }
 
@@ -56,7 +56,7 @@ export class History {
   async pickTurn(): Promise<void> {
     const earlier = await this.server.call<{ turns: Turn[] }>(PANEL.overview, { earlier: true });
     const items = earlier.turns.filter((turn) => turn.revertible && turn.files.length > 0)
-      .map((turn) => ({ turn, label: `$(discard) ${turn.agentId}: ${turn.turnId ?? ""}`, description: `${turn.intentId ?? ""} ${counts(turn.added, turn.removed)}  ${ago(turn.last)}`, detail: turn.files.map((file) => file.filePath).join(", ") }));
+      .map((turn) => ({ turn, label: `$(discard) ${turn.name}: ${turn.turnId ?? ""}`, description: `${turn.intentId ?? ""} ${counts(turn.added, turn.removed)}  ${ago(turn.last)}`, detail: turn.files.map((file) => file.filePath).join(", ") }));
     if (items.length === 0) throw new Error("No turn of the last day changed a file.");
     const chosen = await vscode.window.showQuickPick(items, { title: "Revert a Turn", placeHolder: "What came later is kept", matchOnDetail: true });
     if (chosen) await this.revert(chosen.turn);
@@ -66,7 +66,7 @@ export class History {
   async revert(turn: Turn): Promise<void> {
     if (!turn.turnId) throw new Error("These changes carry no turn; restore the files one by one.");
     const detail = `${turn.files.map((file) => file.filePath).join("\n")}\n\nWhat others wrote later stays. The revert can itself be reverted.`;
-    const sure = await vscode.window.showWarningMessage(`Revert ${turn.turnId} of ${turn.agentId} in ${several(turn.files.length, "file")}?`, { modal: true, detail }, "Revert This Turn");
+    const sure = await vscode.window.showWarningMessage(`Revert ${turn.turnId} of ${turn.name} in ${several(turn.files.length, "file")}?`, { modal: true, detail }, "Revert This Turn");
     if (!sure) return;
     const answer = await vscode.window.withProgress({ location: vscode.ProgressLocation.Window, title: `Reverting ${turn.turnId}` },
       () => this.server.call<Done>(PANEL.revert, { root: turn.root, turnId: turn.turnId, agentId: turn.agentId }));
@@ -77,7 +77,7 @@ export class History {
 
   async show(entry: HistoryEntry): Promise<void> {
     if (entry.outcome === "refused" || entry.outcome === "observed") { await this.why({ ...entry, type: entry.refusal ?? "", changedBy: "" }); return; }
-    await showDiff(entry.root, entry.filePath, entry.beforeHash, entry.afterHash, `${entry.agentId}${entry.turnId ? `, ${entry.turnId}` : ""}`);
+    await showDiff(entry.root, entry.filePath, entry.beforeHash, entry.afterHash, `${entry.name}${entry.turnId ? `, ${entry.turnId}` : ""}`);
   }
 
   /** The event with this number, as a diff. */
@@ -98,7 +98,7 @@ export class History {
     const { document } = activeFile();
     const { entries } = await this.server.call<{ entries: HistoryEntry[] }>(PANEL.history, { uri: document.uri.toString() });
     const items = entries.filter(wanted).reverse().map((entry) => ({
-      entry, label: `$(${ICONS[entry.outcome] ?? "git-commit"}) ${entry.agentId}`,
+      entry, label: `$(${ICONS[entry.outcome] ?? "git-commit"}) ${entry.name}`,
       description: [entry.turnId, entry.intentId, entry.outcome === "done" ? entry.kind : entry.outcome, counts(entry.added, entry.removed)].filter(Boolean).join("  "),
       detail: `${new Date(entry.timestamp).toLocaleString()}  (${ago(entry.timestamp)})`,
     }));

@@ -38,6 +38,7 @@ export interface RefusedWrite {
 export interface Turn {
   root: string;
   agentId: string;
+  name: string;
   turnId: string | null;
   intentId: string | null;
   first: string;
@@ -45,6 +46,7 @@ export interface Turn {
   added: number;
   removed: number;
   revertible: boolean;
+  reverted: boolean;
   files: ChangedFile[];
   refused: RefusedWrite[];
 }
@@ -54,6 +56,7 @@ export interface Blocked {
   root: string;
   filePath: string;
   agentId: string;
+  name: string;
   turnId: string | null;
   count: number;
   seq: number;
@@ -95,6 +98,7 @@ export interface HeldFile {
 export interface Writer {
   root: string;
   agentId: string;
+  name: string;
   kind: "agent" | "editor" | "person";
   turnId: string | null;
   intentId: string | null;
@@ -126,6 +130,7 @@ export interface HistoryEntry {
   outcome: string;
   refusal: string | null;
   agentId: string;
+  name: string;
   turnId: string | null;
   intentId: string | null;
   beforeHash: string | null;

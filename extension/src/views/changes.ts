@@ -18,10 +18,11 @@ function agentNode(agentId: string, turns: Turn[]): Node {
   const refused = turns.reduce((sum, turn) => sum + turn.refused.length, 0);
   const added = turns.reduce((sum, turn) => sum + turn.added, 0);
   const removed = turns.reduce((sum, turn) => sum + turn.removed, 0);
+  const name = turns[0]?.name ?? agentId;
   const facts = [files ? several(files, "file") : "", files ? counts(added, removed) : "", refused ? `${refused} refused` : ""].filter(Boolean).join(", ");
   return {
-    id: `agent:${agentId}`, label: agentId, description: facts, icon: agentIcon(agentId), context: "agent",
-    tooltip: `${agentId}: ${facts}`, spoken: `${agentId}, ${facts}`, children: turns.map(turnNode),
+    id: `agent:${agentId}`, label: name, description: facts, icon: agentIcon(agentId), context: "agent",
+    tooltip: `${agentId}: ${facts}`, spoken: `${name}, ${facts}`, children: turns.map(turnNode),
   };
 }
 
@@ -38,8 +39,8 @@ function turnNode(turn: Turn): Node {
   const intent = turn.intentId ? ` · ${turn.intentId}` : "";
   return {
     id: `turn:${turn.root}:${turn.agentId}:${turn.turnId ?? ""}:${turn.intentId ?? ""}`, label: `${name}${intent}`,
-    description: `${counts(turn.added, turn.removed)}  ${ago(turn.last)}`, icon: icon("git-commit"),
-    context: turn.revertible ? "turn" : "unnamed", data: turn,
+    description: [turn.reverted ? "reverted" : counts(turn.added, turn.removed), ago(turn.last)].join("  "), icon: icon(turn.reverted ? "discard" : "git-commit"),
+    context: [turn.turnId ? "turn" : "unnamed", turn.revertible ? "revertible" : ""].join(" "), data: turn,
     tooltip: new vscode.MarkdownString(`**${turn.agentId}**, turn ${name}${intent}\n\n${several(turn.files.length, "file")}, ${counts(turn.added, turn.removed)}\n\n${turn.first} to ${turn.last}`),
     spoken: `turn ${name}${intent}, ${several(turn.files.length, "file")}, ${turn.added} lines added, ${turn.removed} removed, ${several(turn.refused.length, "refusal")}, ${ago(turn.last)}`,
     children: [...turn.refused.map((refused) => refusedNode(refused)), ...turn.files.map((file) => fileNode(file, turn))],
@@ -81,11 +82,11 @@ function refusedNode(refused: RefusedWrite): Node {
 function blockedNode(blocked: Blocked): Node {
   const file = path.posix.basename(blocked.filePath);
   return {
-    id: `blocked:${blocked.root}:${blocked.agentId}:${blocked.filePath}`, label: `${blocked.agentId} waits for ${file}`,
+    id: `blocked:${blocked.root}:${blocked.agentId}:${blocked.filePath}`, label: `${blocked.name} waits for ${file}`,
     description: `${blocked.count > 1 ? `refused ${blocked.count} times, ` : ""}${ago(blocked.timestamp)}`, icon: icon("warning", "list.warningForeground"),
     context: "blocked", data: blocked,
-    tooltip: `${blocked.agentId} may not write ${blocked.filePath}: you have unsaved edits on the same lines.\nSave Mine: your edits go to disk, and the agent reads them.\nLet It Land, Keep Mine: the agent may write now; your text stays in the editor.`,
-    spoken: `${blocked.agentId} waits for ${blocked.filePath}, blocked by your unsaved edits`,
+    tooltip: `${blocked.name} may not write ${blocked.filePath}: you have unsaved edits on the same lines.\nSave Mine: your edits go to disk, and the agent reads them.\nLet It Land, Keep Mine: the agent may write now; your text stays in the editor.`,
+    spoken: `${blocked.name} waits for ${blocked.filePath}, blocked by your unsaved edits`,
     command: { command: "noclobber.item.openFile", title: "Open File", arguments: [blocked] },
   };
 }

@@ -15,8 +15,8 @@ function writerNode(writer: Writer): Node {
   const doing = [writer.turnId, writer.intentId].filter(Boolean).join(" · ");
   const facts = [doing, several(writer.files.length, "file"), stale ? `${stale} stale` : ""].filter(Boolean).join(", ");
   return {
-    id: `writer:${writer.root}:${writer.agentId}`, label: writer.agentId, description: `${facts}  ${ago(writer.last)}`, icon: agentIcon(writer.agentId),
-    context: "writer", data: writer, tooltip: `${writer.agentId}: ${facts}, last seen ${ago(writer.last)}`, spoken: `${writer.agentId}, ${facts}`,
+    id: `writer:${writer.root}:${writer.agentId}`, label: writer.name, description: `${facts}  ${ago(writer.last)}`, icon: agentIcon(writer.agentId),
+    context: "writer", data: writer, tooltip: `${writer.agentId}: ${facts}, last seen ${ago(writer.last)}`, spoken: `${writer.name}, ${facts}`,
     open: stale > 0 || writer.files.length <= 5, children: writer.files.map((file) => heldNode(writer, file)),
   };
 }

@@ -13,6 +13,7 @@ from noclobber.records import Event
 from noclobber.situation import CHANGING, EFFECTIVE, hash_after
 from noclobber.store.protocol import EventQuery
 
+from ..timeline.names import name_of
 from .panel_overview import is_an_editors
 
 __all__ = ["blocked", "decisions"]
@@ -62,19 +63,26 @@ def _stuck(recent: Iterable[Event]) -> list[list[Event]]:
 
 def _blocked(workspace: Workspace, found: Sequence[Event]) -> dict[str, Any]:
     last = found[-1]
-    place = {"root": os.fspath(workspace.root), "filePath": last.file_path, "agentId": last.agent_id, "turnId": last.turn_id}
-    return {**place, "count": len(found), "seq": last.seq, "timestamp": last.timestamp}
+    place = {"root": os.fspath(workspace.root), "filePath": last.file_path, "agentId": last.agent_id}
+    return {
+        **place,
+        "name": name_of(last.agent_id),
+        "turnId": last.turn_id,
+        "count": len(found),
+        "seq": last.seq,
+        "timestamp": last.timestamp,
+    }
 
 
 def _decide_blocked(workspace: Workspace, row: dict[str, Any]) -> dict[str, Any]:
     times = f"refused {row['count']} times"
-    message = f"{row['agentId']} cannot write {row['filePath']}: your unsaved edits are in the way ({times})."
+    message = f"{name_of(row['agentId'])} cannot write {row['filePath']}: your unsaved edits are in the way ({times})."
     return _decision(workspace, "blocked", row["filePath"], row["agentId"], row["turnId"], row["seq"], message)
 
 
 def _decide_refused(workspace: Workspace, found: Sequence[Event]) -> dict[str, Any]:
     last = found[-1]
-    message = f"{last.agent_id} was refused {len(found)} times within ten minutes on {last.file_path} and may need help."
+    message = f"{name_of(last.agent_id)} was refused {len(found)} times within ten minutes on {last.file_path} and may need help."
     return _decision(workspace, "refusedAgain", last.file_path or "", last.agent_id, last.turn_id, last.seq, message)
 
 

@@ -12,6 +12,7 @@ from noclobber.situation import hash_after
 from noclobber.store.protocol import EventQuery
 from noclobber.text import decode_text
 
+from ..timeline.names import name_of
 from .panel_buffers import GIVEN_UP
 from .panel_counting import Counter
 
@@ -34,7 +35,8 @@ def event_row(workspace: Workspace, counter: Counter, event: Event, file_path: s
     added, removed = counter.count(workspace, event.before_hash, after)
     return {
         "root": os.fspath(workspace.root), "filePath": path, "seq": event.seq, "timestamp": event.timestamp, "kind": event.kind,
-        "outcome": event.outcome, "refusal": event.refusal, "agentId": event.agent_id, "turnId": event.turn_id, "intentId": event.intent_id,
+        "outcome": event.outcome, "refusal": event.refusal, "agentId": event.agent_id,
+        "name": name_of(event.agent_id), "turnId": event.turn_id, "intentId": event.intent_id,
         "beforeHash": event.before_hash, "afterHash": after, "added": added, "removed": removed,
         "kept": after is not None and workspace.store.content(after) is not None,
     }  # fmt: skip

@@ -17,6 +17,7 @@ from noclobber.records import Event
 from noclobber.situation import CHANGING, EFFECTIVE
 from noclobber.store.protocol import EventQuery
 
+from ..timeline.names import name_of
 from .panel_counting import Counter
 
 __all__ = ["UNDONE", "is_an_editors", "mark_looked", "overview", "root_state", "seconds_since", "since_looked", "turns"]
@@ -80,11 +81,24 @@ def turns(workspace: Workspace, counter: Counter, events: Iterable[Event]) -> li
     for event in events:
         if event.kind in CHANGING and (event.file_path is not None or event.kind == "git"):
             grouped.setdefault((event.agent_id, event.turn_id, event.intent_id), []).append(event)
-    rows = [_turn(workspace, counter, key, found) for key, found in grouped.items()]
+    reverts = _reverts(workspace)
+    rows = [_turn(workspace, counter, key, found, reverts) for key, found in grouped.items()]
     return sorted((row for row in rows if row["files"] or row["refused"]), key=lambda row: str(row["last"]), reverse=True)
 
 
-def _turn(workspace: Workspace, counter: Counter, key: tuple[str, str | None, str | None], events: Sequence[Event]) -> dict[str, Any]:
+def _reverts(workspace: Workspace) -> list[tuple[Event, dict[str, Any]]]:
+    """The last day's reverts, each with the turn it took back."""
+    query = EventQuery(kinds=("revert",), outcomes=EFFECTIVE, since=format_utc(time.time() - _DAY_S), limit=_MOST)
+    return [(event, event.detail["reverted"]) for event in workspace.store.events(query) if event.detail and "reverted" in event.detail]
+
+
+def _turn(
+    workspace: Workspace,
+    counter: Counter,
+    key: tuple[str, str | None, str | None],
+    events: Sequence[Event],
+    reverts: Sequence[tuple[Event, dict[str, Any]]],
+) -> dict[str, Any]:
     agent_id, turn_id, intent_id = key
     changed: dict[str, list[tuple[Event, str | None, str | None]]] = {}
     for event in events:
@@ -92,12 +106,17 @@ def _turn(workspace: Workspace, counter: Counter, key: tuple[str, str | None, st
             continue
         for path, before, after in _changes(event):
             changed.setdefault(path, []).append((event, before, after))
+    last = max((event.seq for found in changed.values() for event, _, _ in found), default=0)
+    undone = any(
+        event.seq > last and taken.get("turn_id") == turn_id and taken.get("agent_id") in (None, agent_id) for event, taken in reverts
+    )
     files = [row for path, found in changed.items() if (row := _file(workspace, counter, path, found))]
     return {
-        "root": os.fspath(workspace.root), "agentId": agent_id, "turnId": turn_id, "intentId": intent_id,
+        "root": os.fspath(workspace.root), "agentId": agent_id, "name": name_of(agent_id), "turnId": turn_id,
+        "intentId": intent_id,
         "first": events[0].timestamp, "last": events[-1].timestamp,
         "added": sum(row["added"] or 0 for row in files), "removed": sum(row["removed"] or 0 for row in files),
-        "revertible": turn_id is not None and bool(files),
+        "revertible": turn_id is not None and bool(files) and not undone, "reverted": undone and turn_id is not None,
         "files": sorted(files, key=lambda row: str(row["filePath"])),
         "refused": [_refused(workspace, event) for event in events if event.outcome in UNDONE],
     }  # fmt: skip
@@ -135,7 +154,7 @@ def _file(
 def _refused(workspace: Workspace, event: Event) -> dict[str, Any]:
     detail = event.detail or {}
     changed_by = detail.get("changed_by") or (detail.get("refusal") or {}).get("changed_by") or ()
-    names = dict.fromkeys(str(change.get("agent_id")) for change in changed_by)
+    names = dict.fromkeys(name_of(str(change.get("agent_id"))) for change in changed_by)
     return {
         "root": os.fspath(workspace.root), "filePath": event.file_path or "", "seq": event.seq, "type": event.refusal or "",
         "outcome": event.outcome, "changedBy": ", ".join(names), "timestamp": event.timestamp,

@@ -13,6 +13,7 @@ from noclobber.records import FileStatus
 from noclobber.situation import CHANGING, EFFECTIVE
 from noclobber.store.protocol import EventQuery
 
+from ..timeline.names import name_of
 from .panel_overview import seconds_since
 
 __all__ = ["writers"]
@@ -45,7 +46,7 @@ def _writer(workspace: Workspace, agent_id: str, held: list[FileStatus], cause: 
         for one in held[:_FILES]
     ]  # fmt: skip
     return {
-        "root": root, "agentId": agent_id, "kind": kind,
+        "root": root, "agentId": agent_id, "name": name_of(agent_id), "kind": kind,
         "turnId": last.turn_id if last else None, "intentId": last.intent_id if last else None,
         "last": last.timestamp if last else "", "files": sorted(files, key=lambda row: (row["state"] == "fresh", row["filePath"])),
     }  # fmt: skip
@@ -62,4 +63,4 @@ class _Causes:
         if one.file_path not in self._authors:
             found = self._store.events(EventQuery(file_path=one.file_path, kinds=CHANGING, outcomes=EFFECTIVE, limit=20))
             self._authors[one.file_path] = [event.agent_id for event in reversed(found)]
-        return next((agent for agent in self._authors[one.file_path] if agent != one.agent_id), "an outside change")
+        return next((name_of(agent) for agent in self._authors[one.file_path] if agent != one.agent_id), "an outside change")

@@ -11,6 +11,8 @@ from typing import Any
 from noclobber.clock import parse_utc
 from noclobber.records import Event
 
+from .names import name_of
+
 __all__ = ["MARKS", "Table", "mark_of", "timeline"]
 
 MARKS = ("read", "write", "merged", "refused", "outside", "undone", "lesson", "check", "other")
@@ -116,7 +118,7 @@ def _milliseconds(timestamp: str) -> int:
 
 def _lane(agent_id: str) -> dict[str, str]:
     kinds = {"editor": "editor", "cli": "person", "outside": "outside"}
-    return {"id": agent_id, "label": agent_id, "kind": kinds.get(agent_id.partition(":")[0], "agent")}
+    return {"id": agent_id, "label": name_of(agent_id), "kind": kinds.get(agent_id.partition(":")[0], "agent")}
 
 
 def _note(event: Event) -> str:
@@ -130,5 +132,5 @@ def _note(event: Event) -> str:
 
 def _blame(event: Event) -> str:
     changed_by = (event.detail or {}).get("changed_by") or ()
-    names = dict.fromkeys(str(change.get("agent_id")) for change in changed_by if isinstance(change, dict))
+    names = dict.fromkeys(name_of(str(change.get("agent_id"))) for change in changed_by if isinstance(change, dict))
     return f", changed by {', '.join(names)}" if names else ""
