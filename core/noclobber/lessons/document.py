@@ -25,6 +25,8 @@ _HEADING = (
 _MARKS = re.compile(
     rb"(?P<entry>" + _HEADING + rb")|(?P<title># (?P<lessons>Lessons Learned[ \t#]*" + _END + rb")?)|(?P<fence>```+|~~~+)|(?P<comment><!--)"
 )
+# Groups would keep the search from skipping to the first characters: 6 ms instead of 0.3 in a file of 5,000 lines.
+_CANDIDATES = re.compile(rb"## Lesson|# |```|~~~|<!--")
 _LABELLED = re.compile(rb"\*\*(?:Lesson|Context|Failure|Resolution)(?:\*\*|:\*\*)")
 _FENCE = re.compile(rb" {0,3}(```+|~~~+)")
 # A heading, a comment, a conflict marker, a thematic break or setext underline: the entry's paragraph is over.
@@ -133,7 +135,7 @@ def _outline(content: bytes) -> _Outline:
     marks: list[_Mark] = []
     section = section_end = None
     position = front_matter_end(content)
-    while found := _MARKS.search(content, position):
+    while found := _next_mark(content, position):
         position = found.end()
         kind = found.lastgroup if found["fence"] or found["comment"] else "entry" if found["entry"] else "title"
         indent = indent_before(content, found.start())
@@ -152,6 +154,14 @@ def _outline(content: bytes) -> _Outline:
                 return _Outline(marks, section, section_end, found.start() - indent)
             position = closed
     return _Outline(marks, section, section_end, None)
+
+
+def _next_mark(content: bytes, position: int) -> re.Match[bytes] | None:
+    while candidate := _CANDIDATES.search(content, position):
+        if found := _MARKS.match(content, candidate.start()):
+            return found
+        position = candidate.start() + 1
+    return None
 
 
 def _body_end(content: bytes, position: int) -> int:

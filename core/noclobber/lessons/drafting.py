@@ -21,7 +21,7 @@ from .compose import compose
 from .filing import Filing
 from .ledger import Ledger
 from .records import FILED_STATES, Lesson
-from .runs import Run, Runs
+from .runs import UNKNOWN, Run, Runs
 from .safety import check_globs
 from .wording import context_text, failure_text, resolution_text
 
@@ -30,7 +30,6 @@ __all__ = ["Drafter", "Outcome"]
 MOST_DRAFTS = 50
 _TURN_SECONDS = 1800.0
 _KEPT_FILES = 5
-UNKNOWN = "Not resolved yet."
 
 
 class Outcome(NamedTuple):

@@ -11,7 +11,10 @@ from typing import NamedTuple, Protocol, cast
 from ..clock import utc_now
 from ..guard import ConcurrencyGuard
 
-__all__ = ["Run", "Runs"]
+__all__ = ["UNKNOWN", "Run", "Runs"]
+
+UNKNOWN = "Not resolved yet."
+"""The resolution of a lesson that was filed while its check still fails."""
 
 _KEPT = 200  # of each check
 
@@ -65,6 +68,13 @@ class Runs:
             old = "SELECT id FROM check_runs WHERE name = ? ORDER BY id DESC LIMIT -1 OFFSET ?"
             connection.execute(f"DELETE FROM check_runs WHERE id IN ({old})", (name, _KEPT))
         return run
+
+    def leaves_open(self, name: str) -> bool:
+        """Whether a pass of this check would resolve anything."""
+        open_ones = "state = 'draft' OR (state IN ('live', 'archived') AND resolution = ?)"
+        query = f'SELECT 1 FROM lessons WHERE "check" = ? AND ({open_ones}) LIMIT 1'
+        with self._store.reading() as connection:
+            return connection.execute(query, (name, UNKNOWN)).fetchone() is not None
 
     def last_pass(self, name: str) -> Run | None:
         """The newest run of this check that passed."""

@@ -11,9 +11,9 @@ import pytest
 
 from noclobber import ConcurrencyGuard
 from noclobber.lessons.document import read_entries
-from noclobber.lessons.drafting import UNKNOWN
 from noclobber.lessons.entry import Entry
 from noclobber.lessons.ledger import Ledger
+from noclobber.lessons.runs import UNKNOWN
 from noclobber.lessons.verifying import Verified, verify
 
 # A check of our own: it fails on every line of code.txt that says "bad WORD", and on coin.txt's whim, which is no file of the project.
