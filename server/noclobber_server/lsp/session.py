@@ -59,6 +59,7 @@ class Session:
         # With CI=true no state is made, and with NOCLOBBER=off nothing is looked at.
         self.silent = is_off(environ) or environ.get("CI", "").lower() == "true"
         self._encoding: Encoding = _encoding(server)
+        self._offers = options.get("offers") is not False
         self._chosen: DiagnosticsSetting | None = _setting(options)
         self.worker = Worker(self._failed)
         self.rooms = Rooms(_folders(params), self._room_opened)
@@ -310,6 +311,8 @@ class Session:
             self.server.window_log_message(types.LogMessageParams(types.MessageType.Info, message + "."))
 
     def _overwritten(self, lost: Overwritten) -> None:
+        if not self._offers:  # the client reads it from the history and asks in its own way
+            return
         self.server.in_loop(lambda: self.server.offer(lost))
 
     def _failed(self, error: Exception) -> None:
