@@ -103,7 +103,7 @@ export class Server implements vscode.Disposable {
     const serverOptions: ServerOptions = { run, debug: run };
     const clientOptions: LanguageClientOptions = {
       documentSelector: [{ scheme: "file" }],
-      initializationOptions: { activity: true },
+      initializationOptions: { activity: true, offers: false },
       outputChannel: this.output,
       revealOutputChannelOn: RevealOutputChannelOn.Never,
       middleware: this.middleware,

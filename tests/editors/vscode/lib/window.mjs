@@ -9,9 +9,9 @@ export class Window {
   }
 
   /** The folder is shown and the extension's language server runs. */
-  async ready() {
+  async ready(bare = false) {
     await this.page.locator(".explorer-folders-view, .pane-header").first().waitFor({ timeout: 60_000 });
-    await this.status(/guarding|observing|paused/, 45_000);
+    if (!bare) await this.status(/guarding|observing|paused/, 45_000);
   }
 
   async shot(name) {

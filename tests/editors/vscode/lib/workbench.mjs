@@ -20,7 +20,7 @@ const BROWSER = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-
 const SETTINGS = {
   "telemetry.telemetryLevel": "off", "update.mode": "none", "update.showReleaseNotes": false, "extensions.autoUpdate": false,
   "extensions.autoCheckUpdates": false, "extensions.ignoreRecommendations": true, "security.workspace.trust.enabled": false,
-  "workbench.startupEditor": "none", "workbench.tips.enabled": false, "workbench.enableExperiments": false, "workbench.reduceMotion": "on",
+  "workbench.startupEditor": "none", "workbench.editor.enablePreview": false, "workbench.editor.enablePreviewFromQuickOpen": false, "workbench.tips.enabled": false, "workbench.enableExperiments": false, "workbench.reduceMotion": "on",
   "workbench.welcomePage.walkthroughs.openOnInstall": false, "workbench.secondarySideBar.defaultVisibility": "hidden",
   "chat.disableAIFeatures": true, "chat.commandCenter.enabled": false, "files.autoSave": "off", "files.hotExit": "off",
   "git.enabled": false, "editor.minimap.enabled": false, "json.schemaDownload.enable": false, "npm.fetchOnlinePackageInfo": false,
@@ -65,12 +65,14 @@ export class Workbench {
     return root;
   }
 
-  async start(settings = {}) {
+  /** `bare`: VS Code alone, without the extension. */
+  async start(settings = {}, { bare = false } = {}) {
+    this.bare = bare;
     this.settings = { ...SETTINGS, ...settings };
     fs.writeFileSync(path.join(this.userData, "User/settings.json"), JSON.stringify(this.settings, null, 1));
     const base = [ENTRY, "--config", path.join(this.tmp, "config.yaml"), "--user-data-dir", this.userData, "--extensions-dir", this.extensions];
     const env = this.env();
-    execFileSync(NODE, [...base, "--install-extension", VSIX], { env, stdio: "pipe" });
+    if (!bare) execFileSync(NODE, [...base, "--install-extension", VSIX], { env, stdio: "pipe" });
     this.port = await freePort();
     const log = fs.openSync(path.join(this.artefacts, "code-server.log"), "a");
     this.server = spawn(NODE, [...base, "--bind-addr", `127.0.0.1:${this.port}`, "--auth", "none", "--disable-telemetry", "--disable-update-check",
@@ -102,7 +104,7 @@ export class Workbench {
     await page.goto(`http://127.0.0.1:${this.port}/${folder ? `?folder=${encodeURIComponent(folder)}` : "?ew=true"}`);
     await page.locator(".monaco-workbench").waitFor({ timeout: 60_000 });
     const window = new Window(page, this.artefacts);
-    if (folder) await window.ready();
+    if (folder) await window.ready(this.bare);
     return window;
   }
 

@@ -1,0 +1,107 @@
+// Lessons: from the palette, from a problem's quick fix, into an open and unsaved CLAUDE.md, from a check's draft; searched, removed.
+import assert from "node:assert/strict";
+import fs from "node:fs";
+import path from "node:path";
+import { until } from "./lib/steps.mjs";
+
+const LESSONS = "Lessons";
+
+export async function run({ bench, step }) {
+  const root = bench.workspace("lessons", {
+    "settings.json": '{\n  "a": 1,\n  "a": 2\n}\n', "src/a.py": "def total(items):\n    return sum(items)\n",
+    "CLAUDE.md": "# Shop\n\nUse tabs nowhere.\n", "check.sh": "#!/bin/sh\ntest -e fixed && exit 0\necho 'src/a.py:2: error: total of an empty cart is not zero' >&2\nexit 1\n",
+  });
+  const claude = () => fs.readFileSync(path.join(root, "CLAUDE.md"), "utf8");
+  const window = await bench.open(root);
+  await window.panel();
+
+  await step("Record Lesson from the palette: three steps, prefilled from the selection; the entry is in CLAUDE.md", async () => {
+    await window.openFile("src/a.py");
+    await window.goTo(2);
+    await window.key("End", "Shift+Home");
+    await window.command("noclobber: Record Lesson");
+    await window.shot("lesson-step");
+    assert.match(await window.answer("Record Lesson (1/3)"), /src\/a\.py:2/);
+    assert.equal(await window.answer("Record Lesson (2/3)", "total() of an empty cart raised TypeError"), "return sum(items)");
+    await window.answer("Record Lesson (3/3)", "Start sums from Decimal(0).");
+    await until("the entry", () => claude().includes("total() of an empty cart raised TypeError"));
+    assert.match(claude(), /## Lesson Learned \(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC\)[\s\S]*\*\*Context\*\*[\s\S]*\*\*Failure\*\*[\s\S]*\*\*Resolution\*\*/);
+    assert.ok(claude().startsWith("# Shop\n\nUse tabs nowhere.\n"));
+    await window.toast("CLAUDE.md", "Open");
+    await window.tab("CLAUDE.md").waitFor();
+    await window.seesRow(LESSONS, /total\(\) of an empty cart/);
+    await window.shot("lessons");
+  }, window);
+
+  await step("from a problem's quick fix, prefilled from the problem", async () => {
+    await window.openFile("settings.json");
+    await until("the problem", async () => (await window.squiggles("warning")) > 0);
+    await window.quickFix("Record a lesson from this problem", 2);
+    assert.match(await window.answer("Record Lesson (1/3)"), /settings\.json:2/);
+    assert.match(await window.answer("Record Lesson (2/3)"), /Duplicate object key/);
+    await window.answer("Record Lesson (3/3)", "Keys of settings.json are unique.");
+    await until("the entry", () => claude().includes("Duplicate object key"));
+    await window.clearToasts();
+  }, window);
+
+  await step("with CLAUDE.md open and unsaved: both the person's text and the lesson are there after merge and save", async () => {
+    await window.openFile("CLAUDE.md");
+    await window.typeAt(1, " (ours)");
+    await until("unsaved", () => window.dirty("CLAUDE.md"));
+    await window.command("noclobber: Record Lesson");
+    await window.answer("Record Lesson (1/3)", "Editing CLAUDE.md by hand");
+    await window.answer("Record Lesson (2/3)", "a lesson came while I typed");
+    await window.answer("Record Lesson (3/3)", "merge it");
+    await until("the entry is on disk", () => claude().includes("a lesson came while I typed"));
+    await until("the buffer is behind", async () => (await window.squiggles("warning")) > 0);
+    await window.clearToasts();
+    await window.focusEditor();
+    await window.command("noclobber: Merge Disk Changes into Buffer");
+    await until("merged", async () => (await window.squiggles("warning")) === 0 && (await window.dirty("CLAUDE.md")));
+    await window.save();
+    await until("saved", async () => claude().startsWith("# Shop (ours)\n") && !(await window.dirty("CLAUDE.md")));
+    assert.ok(claude().includes("a lesson came while I typed"));
+    assert.deepEqual(await window.toasts(), []);
+  }, window);
+
+  await step("Run Check: a failing command drafts a lesson, a draft is accepted from the panel", async () => {
+    await window.command("noclobber: Run Check...");
+    await window.answer("Run Check", "sh check.sh");
+    await window.toast(/sh check\.sh ended with 1/, "Show Lessons");
+    await window.seesRow(LESSONS, /Drafts/, 15_000);
+    await window.shot("draft");
+    const draft = (await window.rows(LESSONS)).find((row) => /empty cart is not zero|check\.sh/.test(row));
+    assert.ok(draft, (await window.rows(LESSONS)).join(" | "));
+    await window.inline(LESSONS, /empty cart is not zero|check\.sh/, "Accept");
+    await until("the draft is in the file", () => claude().includes("empty cart is not zero"));
+    await until("no draft is left", async () => !(await window.rows(LESSONS)).some((row) => /^Drafts/.test(row)));
+  }, window);
+
+  await step("Run Check can be stopped", async () => {
+    await window.command("noclobber: Run Check...");
+    await window.answer("Run Check", "sleep 60");
+    await window.toast("Checking: sleep 60", "Cancel");
+    await until("stopped", async () => (await window.page.locator(".statusbar-item").allInnerTexts()).some((text) => /sleep 60 was stopped/.test(text)));
+  }, window);
+
+  await step("Search Lessons finds by a word and opens the entry", async () => {
+    await window.command("noclobber: Search Lessons");
+    await window.type("duplicate");
+    await until("one found", async () => { const found = await window.picks(); return found.length === 1 && /Duplicate object key/.test(found[0]); });
+    await window.shot("search");
+    await window.key("Enter");
+    await until("it is shown", async () => (await window.page.locator(".tab.active").getAttribute("data-resource-name")) === "CLAUDE.md");
+    await window.shows("Duplicate object key");
+  }, window);
+
+  await step("removing a lesson from the panel asks first", async () => {
+    const row = window.node(LESSONS, "Duplicate object key");
+    await row.click({ button: "right" });
+    await window.page.locator(".context-view .action-label, .monaco-menu .action-label").filter({ hasText: "Remove" }).first().click();
+    await window.dialog("Remove");
+    await until("it is gone", () => !claude().includes("Duplicate object key"));
+    assert.ok(claude().includes("total() of an empty cart"));
+  }, window);
+
+  await window.page.context().close();
+}
