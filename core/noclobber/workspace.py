@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import errno
 import os
+import threading
 from collections.abc import Callable, Iterable
+from itertools import count
 from types import TracebackType
 from typing import TYPE_CHECKING
 
@@ -64,7 +66,8 @@ class Workspace:
         self._folders: dict[str, int] = {}
         self._live: Live | None = None
         self._pid = os.getpid()
-        self._made = 0
+        self._made = count(1)
+        self._first = threading.Lock()
         self._closed = False
 
     @classmethod
@@ -135,15 +138,17 @@ class Workspace:
 
     def live(self, description: dict[str, str] | None = None) -> Live:
         """The held lock that says this process lives; made at first need, and again in a forked child or after the state was removed."""
-        if self._live is None or self._pid != os.getpid() or not self._live.held():
-            self._live = Live(self.state, description or {})
-            self._pid = os.getpid()
-        return self._live
+        if self._pid != os.getpid():
+            self._first = threading.Lock()  # a forked child: another thread of its parent may have held the old one
+        with self._first:  # two threads that both made one would leave the first one's temporary files to nobody alive
+            if self._live is None or self._pid != os.getpid() or not self._live.held():
+                self._live = Live(self.state, description or {})
+                self._pid = os.getpid()
+            return self._live
 
     def temp_name(self, *, secret: bool) -> str:
         """A fresh name in ``tmp`` that tells whose it is and whether its content may be kept should nobody claim it."""
-        self._made += 1
-        return f"{'s' if secret else 'c'}-{self.live().id}-{self._made}"
+        return f"{'s' if secret else 'c'}-{self.live().id}-{next(self._made)}"
 
     def keepable(self, file_path: str, contents: Iterable[tuple[str, bytes]]) -> list[tuple[str, bytes]]:
         """Those contents that may be kept: none for files whose contents are never kept."""

@@ -43,7 +43,7 @@ def _encoded(guard: ConcurrencyGuard, path: str, text: str) -> bytes:
 
 
 def _answer(guard: ConcurrencyGuard, caller: Caller, notices: Notices, written: Write) -> CallToolResult:
-    told = notices.collect(guard, caller, written.file_path, written.notices)
+    told = notices.collect(guard, caller, written.file_path, written.seq, written.notices)
     structured = {
         "file_path": written.file_path, "agent_id": guard.agent_id, "outcome": written.outcome, "read_hash": written.read_hash,
         "content_hash": written.content_hash, "merged_diff": written.merged_diff, "notices": told,

@@ -17,6 +17,7 @@ __all__ = ["Notices", "tokens_in"]
 
 _TOKENS_A_TURN = 200
 _NAMELESS_TURN_S = 300.0
+_LOOK_EVERY_S = 0.5  # a stat of each file an agent knows: not with every call
 _LOOKED_AT = 100
 _NAMED = 5
 
@@ -33,25 +34,43 @@ class Notices:
         self._lock = threading.Lock()
         self._seen: dict[str, int] = {}
         self._told: dict[str, set[tuple[str, object]]] = {}
+        self._met: dict[str, set[str]] = {}
+        self._looked: dict[str, float] = {}
         self._spent: dict[tuple[str, str | None], tuple[float, int]] = {}
 
-    def collect(self, guard: ConcurrencyGuard, caller: Caller, about: str | None, found: tuple[str, ...] = ()) -> list[str]:
-        """The lines to add to an answer about one file: ``found`` belongs to the call itself, changes elsewhere are looked for."""
+    def collect(self, guard: ConcurrencyGuard, caller: Caller, about: str | None, own_seq: int, found: tuple[str, ...] = ()) -> list[str]:
+        """The lines to add to an answer about one file: ``found`` belongs to the call itself, changes elsewhere are looked for.
+
+        ``own_seq``: the event that the call itself put on record.
+        """
         lines = [*found]
         if not caller.tells_changes:
-            changed = self._changed(guard, about)
+            changed = self._changed(guard, about, own_seq)
             if changed:
                 lines.append(changed)
         return self._within_budget(caller, lines)
 
-    def _changed(self, guard: ConcurrencyGuard, about: str | None) -> str:
-        store, mine = guard.workspace.store, guard.agent_id
-        snapshots = {snapshot.file_path: snapshot for snapshot in store.snapshots(mine)}
+    def first_time(self, agent_id: str, file_path: str) -> bool:
+        """Whether this agent meets this file for the first time here."""
+        with self._lock:
+            met = self._met.setdefault(agent_id, set())
+            if file_path in met:
+                return False
+            met.add(file_path)
+        return True
+
+    def _changed(self, guard: ConcurrencyGuard, about: str | None, own_seq: int) -> str:
+        store, mine, now = guard.workspace.store, guard.agent_id, time.monotonic()
         newest = store.last_seq()
         with self._lock:
             since = self._seen.get(mine, newest)
             self._seen[mine] = newest
             told = self._told.setdefault(mine, set())
+            quiet = newest == since or (newest == own_seq and since == own_seq - 1)
+            if quiet and now - self._looked.get(mine, -_LOOK_EVERY_S) < _LOOK_EVERY_S:
+                return ""
+            self._looked[mine] = now
+        snapshots = {snapshot.file_path: snapshot for snapshot in store.snapshots(mine)}
         facts: dict[str, str] = {}
         if newest > since:
             for event in store.events(EventQuery(kinds=CHANGING, outcomes=EFFECTIVE, after_seq=since, limit=_LOOKED_AT)):

@@ -42,10 +42,13 @@ def read_file(
     if view is None:
         view = _part(guard, path, start, end)
     snapshot = view.read.snapshot
-    told = notices.collect(guard, caller, snapshot.file_path, (*view.read.notices, *_lessons(guard, snapshot.file_path)))
-    total = _count(decode_text(view.read.content)[0])
+    lessons = _lessons(guard, snapshot.file_path) if notices.first_time(guard.agent_id, snapshot.file_path) else ()
+    told = notices.collect(guard, caller, snapshot.file_path, snapshot.seq, (*view.read.notices, *lessons))
+    whole = view.lines is None and view.read.snapshot.lines is None and known is None
+    total = _count(view.text if whole else decode_text(view.read.content)[0])
+    read_hash = snapshot.read_hash if whole else guard.hash_content(view.read.content)
     structured = {
-        "file_path": snapshot.file_path, "agent_id": guard.agent_id, "read_hash": guard.hash_content(view.read.content),
+        "file_path": snapshot.file_path, "agent_id": guard.agent_id, "read_hash": read_hash,
         "content": view.text, "lines": None if view.lines is None else list(view.lines), "total_lines": total,
         "unchanged": view.unchanged, "notices": told,
     }  # fmt: skip

@@ -6,7 +6,7 @@ import os
 import threading
 
 from noclobber import ConcurrencyGuard
-from noclobber.roots import find_root, root_for
+from noclobber.roots import STATE_FOLDER, find_root, root_for
 from noclobber.workspace import Workspace
 
 from .identity import Caller
@@ -21,6 +21,7 @@ class Workspaces:
         self.base = os.path.realpath(base)
         self._opened: dict[str, Workspace] = {}
         self._opening = threading.Lock()
+        self._base_root: str | None = None
 
     def guard(self, caller: Caller, path: str | None = None) -> ConcurrencyGuard:
         """The guard of the workspace that owns the path (relative ones: of ``base``), as this caller."""
@@ -46,7 +47,9 @@ class Workspaces:
             owner = find_root(path)
             if owner is not None:
                 return owner
-        return root_for(self.base)
+        if self._base_root is None or not os.path.isdir(os.path.join(self._base_root, STATE_FOLDER)):
+            self._base_root = root_for(self.base)
+        return self._base_root
 
     def _workspace(self, root: str) -> Workspace:
         workspace = self._opened.get(root)
