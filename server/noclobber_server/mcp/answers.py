@@ -1,4 +1,7 @@
-"""What the tools answer: the shapes (their output schemas), and how an answer or a refusal is put for a model to read."""
+"""What the tools answer: the shapes (their output schemas), and how an answer or a refusal is put for a model to read.
+
+No field is required by a schema: some clients hold refusals, which have fields of their own, against it too.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,7 @@ from noclobber.records import Refusal
 __all__ = ["ChangeAnswer", "CheckAnswer", "LessonAnswer", "LessonsAnswer", "ReadAnswer", "SnapshotsAnswer", "answered", "failed"]
 
 
-class ReadAnswer(TypedDict):
+class ReadAnswer(TypedDict, total=False):
     """A file, or the part of it that was asked for."""
 
     file_path: str
@@ -26,7 +29,7 @@ class ReadAnswer(TypedDict):
     notices: list[str]
 
 
-class ChangeAnswer(TypedDict):
+class ChangeAnswer(TypedDict, total=False):
     """A change that was made; ``read_hash`` is what this agent now knows, ``merged_diff`` what others had changed."""
 
     file_path: str
@@ -46,7 +49,7 @@ class CheckedFile(TypedDict):
     changed_by: list[dict[str, Any]]
 
 
-class CheckAnswer(TypedDict):
+class CheckAnswer(TypedDict, total=False):
     """The files asked for, or all that this agent has read."""
 
     agent_id: str
@@ -65,13 +68,13 @@ class SnapshotRow(TypedDict):
     lines: list[list[int]] | None
 
 
-class SnapshotsAnswer(TypedDict):
+class SnapshotsAnswer(TypedDict, total=False):
     """Snapshots, oldest first."""
 
     snapshots: list[SnapshotRow]
 
 
-class LessonAnswer(TypedDict):
+class LessonAnswer(TypedDict, total=False):
     """What became of a lesson."""
 
     success: bool
@@ -91,7 +94,7 @@ class LessonRow(TypedDict):
     files: list[str]
 
 
-class LessonsAnswer(TypedDict):
+class LessonsAnswer(TypedDict, total=False):
     """Lessons, best matches first."""
 
     lessons: list[LessonRow]
