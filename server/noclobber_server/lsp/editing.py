@@ -26,6 +26,7 @@ __all__ = ["BufferEditing", "text_edits"]
 
 _TRIES = 3
 _ARRIVAL_S = 2.0
+_ARRIVAL_LATE_S = 0.5
 
 
 class _Plan(NamedTuple):
@@ -74,13 +75,17 @@ class BufferEditing:
             if await self._arrived(document, plan):
                 await self._on_worker(lambda: self._session.tracker.look(document))
                 return self._answer(document, plan.outcome, plan.message)
+            if not refused and document.model.version == plan.version:
+                # Emacs sends its changes only when it is idle, which it is not while it waits for this answer.
+                return self._answer(document, "asked", "The editor took the edit; its text is still to come.")
         return self._answer(
             document, "refused", f"The buffer kept changing, or the editor refused the edit: {refused or 'no reason given'}."
         )
 
     async def _arrived(self, document: Document, plan: _Plan) -> bool:
         """Wait for the change that follows an applied edit; whether the text is now what was wanted, or a later one that contains it."""
-        until = asyncio.get_running_loop().time() + _ARRIVAL_S
+        late = self._session.client.speaks_late
+        until = asyncio.get_running_loop().time() + (_ARRIVAL_LATE_S if late else _ARRIVAL_S)
         while asyncio.get_running_loop().time() < until and not document.closed:
             if document.model.version != plan.version:
                 text, _ = document.model.read()
