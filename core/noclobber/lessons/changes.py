@@ -14,7 +14,6 @@ from ..store.protocol import EventQuery
 __all__ = ["Hunk", "changed_hunks", "files_touched", "writers_since"]
 
 _MOST_FILES = 50_000
-_CLOCK_TICK_NS = 10_000_000  # a file's times come from a clock that ticks every 4 ms
 _PRUNED = {"node_modules", "__pycache__", "venv", "dist", "build", "target"}
 _MOST_LINES = 20_000
 
@@ -40,7 +39,11 @@ def writers_since(guard: ConcurrencyGuard, epoch: str | None, seq: int) -> dict[
 
 
 def files_touched(root: str, since_ns: int, until_ns: int) -> list[str]:
-    """Files of the project whose inode changed in this time, whoever did it; what git ignores, and what tools make, is left out."""
+    """Files of the project whose inode changed after the one moment and before the other, whoever did it.
+
+    What git ignores is left out; without git, hidden folders and those that tools make. A file's times come from a clock that ticks
+    every 4 ms: what was written at the first moment itself may be counted or not.
+    """
     found = []
     for number, name in enumerate(_project_files(root)):
         if number >= _MOST_FILES:
@@ -49,7 +52,7 @@ def files_touched(root: str, since_ns: int, until_ns: int) -> list[str]:
             stat = os.lstat(os.path.join(root, name))
         except OSError:
             continue
-        if since_ns - _CLOCK_TICK_NS < max(stat.st_mtime_ns, stat.st_ctime_ns) < until_ns:
+        if since_ns < max(stat.st_mtime_ns, stat.st_ctime_ns) < until_ns:
             found.append(name)
     return sorted(found)
 

@@ -16,6 +16,7 @@ from ..clock import parse_utc, utc_now
 from ..errors import NoclobberError, VersionGoneError
 from ..guard import ConcurrencyGuard
 from ..store.protocol import EventQuery
+from .archive import is_archive
 from .changes import Hunk, changed_hunks, files_touched, writers_since
 from .compose import compose
 from .filing import Filing
@@ -40,6 +41,25 @@ class Outcome(NamedTuple):
     failure: Failure | None = None
 
 
+class _Since(NamedTuple):
+    """What was changed since the check last passed, by writer and altogether (None: it never passed)."""
+
+    writers: dict[str, list[str]]
+    files: frozenset[str] | None
+
+    @property
+    def nothing(self) -> bool:
+        return self.files is not None and not self.files
+
+    def touches(self, failure: Failure, lesson: Lesson) -> bool:
+        """Whether what was changed has to do with the failure: a file it names, or one that resolved it the first time.
+
+        A failure that comes back after other changes is more often flaky than a mistake made again.
+        """
+        resolved = (lesson.detail or {}).get("resolved") or {}
+        return self.files is None or not self.files.isdisjoint({failure.file, *failure.trace, *resolved.get("files", ())})
+
+
 class Drafter:
     """Drafts on behalf of the guard's writer."""
 
@@ -53,10 +73,8 @@ class Drafter:
     def failed(self, checked: Checked, run: Run, *, at_once: bool, resolution: str) -> list[Outcome]:
         """One outcome for each failure, at most fifty."""
         self._ledger.synchronise()
-        last_pass = Runs(self._guard).last_pass(self._name)
-        writers = writers_since(self._guard, last_pass.epoch if last_pass else run.epoch, last_pass.seq if last_pass else 0)
-        context = context_text(self._name, self._guard.agent_id, writers)
-        return [self._failure(failure, context, run, at_once, resolution) for failure in checked.failures[:MOST_DRAFTS]]
+        since = self._since_pass(checked, run)
+        return [self._failure(failure, since, run, at_once, resolution) for failure in checked.failures[:MOST_DRAFTS]]
 
     def passed(self, checked: Checked, *, at_once: bool, resolution: str) -> list[Outcome]:
         """One outcome for each open draft of this check."""
@@ -68,26 +86,42 @@ class Drafter:
 
     # failing
 
-    def _failure(self, failure: Failure, context: str, run: Run, at_once: bool, resolution: str) -> Outcome:
+    def _since_pass(self, checked: Checked, run: Run) -> _Since:
+        """What was changed since the check last passed; files None where it never did."""
+        last = Runs(self._guard).last_pass(self._name)
+        if last is None:
+            return _Since(writers_since(self._guard, run.epoch, 0), None)
+        writers = writers_since(self._guard, last.epoch, last.seq)
+        passed_ns = round(parse_utc(last.at) * 1e9) + 1_000_000  # it is kept to the millisecond, rounded down
+        touched = files_touched(self._guard.workspace.root, passed_ns, checked.started_ns)
+        files = {file for written in writers.values() for file in written} | set(touched)
+        return _Since(writers, frozenset(file for file in files if file != self._ledger.file and not is_archive(file)))
+
+    def _failure(self, failure: Failure, since: _Since, run: Run, at_once: bool, resolution: str) -> Outcome:
         key = failure.key
         filed = self._catalogue.by_key(key, FILED_STATES)
         if filed:
             return Outcome("known", self._seen_again(filed[-1], failure, run), failure)
         known = self._catalogue.by_key(key, ("draft", "resolved", "flaky", "removed"))
         if not known:
-            draft = self._draft(failure, key, context, run, resolution)
-            return self._file(draft, failure) if at_once else Outcome("drafted", self._put(draft), failure)
-        lesson = known[-1]
-        if lesson.state == "resolved" and (at_once or (self._auto != "never" and self._another_turn(lesson))):
-            return self._file(self._seen_again(lesson, failure, run), failure)
-        lesson = self._seen_again(lesson, failure, run)
-        if lesson.state == "resolved":  # back in the same turn: still the same piece of work
-            lesson = self._put(lesson._replace(state="draft"))
-        if at_once and lesson.state != "removed":
-            return self._file(lesson, failure)
-        return Outcome("left" if lesson.state == "removed" else "again", lesson, failure)
+            lesson = self._draft(failure, key, since, run, resolution)
+            return self._file(lesson, failure) if at_once else self._noted(lesson, failure, since, "drafted")
+        comes_back = known[-1].state == "resolved" and self._auto != "never" and self._another_turn(known[-1])
+        made_again = comes_back and since.touches(failure, known[-1])
+        lesson = self._seen_again(known[-1], failure, run)
+        if lesson.state == "removed":
+            return Outcome("left", lesson, failure)
+        return self._file(lesson, failure) if at_once or made_again else self._noted(lesson, failure, since, "again")
 
-    def _draft(self, failure: Failure, key: str, context: str, run: Run, resolution: str) -> Lesson:
+    def _noted(self, lesson: Lesson, failure: Failure, since: _Since, action: Literal["drafted", "again"]) -> Outcome:
+        """Kept as a draft: flaky where nothing changed since the check passed, or was flaky before."""
+        if lesson.state == "flaky" or since.nothing:
+            note = lesson.note or "failed without a change since the check last passed"
+            return Outcome("flaky", self._put(lesson._replace(state="flaky", note=note)), failure)
+        return Outcome(action, self._put(lesson._replace(state="draft")), failure)
+
+    def _draft(self, failure: Failure, key: str, since: _Since, run: Run, resolution: str) -> Lesson:
+        context = context_text(self._name, self._guard.agent_id, since.writers, (*filter(None, (failure.file,)), *failure.trace))
         texts = compose(context=context, failure=failure_text(failure), resolution=resolution, files=_globs((failure.file,)), key=key)
         return self._ledger.new_lesson(texts, check=self._name)._replace(state="draft", detail=self._detail(failure, run))
 
@@ -140,7 +174,7 @@ class Drafter:
         texts = compose(
             context=lesson.context, failure=lesson.failure, resolution=said, files=_globs((*lesson.files, *files[:2])), key=lesson.key
         )
-        resolved = {"turn": self._guard.turn_id, "agent": self._guard.agent_id, "at": utc_now()}
+        resolved = {"turn": self._guard.turn_id, "agent": self._guard.agent_id, "at": utc_now(), "files": files[:20]}
         done = lesson._replace(resolution=texts.resolution, files=texts.files, note=None, detail={**detail, "resolved": resolved})
         if lesson.state in FILED_STATES or at_once or self._auto == "always":
             return self._file(done, failure)

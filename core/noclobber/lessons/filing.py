@@ -115,7 +115,7 @@ class Filing:
         def decide_file(now: Situation) -> Verdict:
             if now.disk != plan.disk:
                 raise _Overtaken
-            return decide_placing(now, plan.content)
+            return decide_placing(now, plan.content, shown=True)
 
         requests = [Request(file, "write", decide_file, asked=plan.content)]
         requests += [Request(target, "write", _archiving(moves, contents), asked=b"") for target, moves in plan.moves.items()]
@@ -144,7 +144,7 @@ def _archiving(moves: list[_Move], contents: dict[str, bytes]) -> Callable[[Situ
         there = {placed.id for placed in read_entries(content)}
         fresh = [move.raw for move in moves if move.id not in there]
         contents[now.file_path] = insert_entries(content, fresh) if fresh else content
-        return decide_placing(now, contents[now.file_path])
+        return decide_placing(now, contents[now.file_path], shown=True)
 
     return decide
 

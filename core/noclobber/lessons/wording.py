@@ -15,11 +15,19 @@ _MOST_CHARACTERS = 120
 _MESSAGE = 500
 
 
-def context_text(check: str, agent: str, writers: Mapping[str, Sequence[str]]) -> str:
-    """Which check, on which change: what this agent wrote since it last passed, then what others did."""
-    own = [f"{agent} changed {_names(writers[agent])}"] if agent in writers else []
-    others = [f"{_someone(other)} changed {_names(files)}" for other, files in writers.items() if other != agent]
-    changes = "; meanwhile ".join((*own, "; ".join(others[:3]))) if own and others else "; ".join((*own, *others[:3]))
+def context_text(check: str, agent: str, writers: Mapping[str, Sequence[str]], named: Sequence[str] = ()) -> str:
+    """Which check, on which change: what this agent wrote since it last passed, and what others did.
+
+    Files that the failure names come first; of others' changes, where there are such, only those are told.
+    """
+    own = [f"{agent} changed {_names(_first(writers[agent], named))}"] if agent in writers else []
+    changed = {other: files for other, files in writers.items() if other != agent}
+    telling = {other: [file for file in files if file in named] for other, files in changed.items()}
+    told = {other: files for other, files in telling.items() if files}
+    others = [f"{_someone(other)} changed {_names(files)}" for other, files in list(told.items())[:3]]
+    if changed and not told:
+        others = [f"others changed {len({file for files in changed.values() for file in files})} other files"]
+    changes = "; meanwhile ".join(filter(None, (*own, "; ".join(others))))
     return f"{_code(check)} failed" + (f" after {changes}." if changes else ".")
 
 
@@ -76,9 +84,13 @@ def _code(text: str) -> str:
     return text if "`" in text else f"`{text}`"
 
 
+def _first(files: Sequence[str], named: Sequence[str]) -> list[str]:
+    return sorted(files, key=lambda file: file not in named)
+
+
 def _names(files: Sequence[str]) -> str:
-    shown = ", ".join(files[:4])
-    return shown if len(files) <= 4 else f"{shown} and {len(files) - 4} more files"
+    shown = ", ".join(files[:3])
+    return shown if len(files) <= 3 else f"{shown} and {len(files) - 3} more files"
 
 
 def _someone(agent: str) -> str:

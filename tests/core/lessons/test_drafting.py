@@ -16,15 +16,15 @@ from noclobber.lessons.ledger import Ledger
 from noclobber.lessons.runs import UNKNOWN
 from noclobber.lessons.verifying import Verified, verify
 
-# A check of our own: it fails on every line of code.txt that says "bad WORD", and on coin.txt's whim, which is no file of the project.
+# A check of our own: it fails on every line of code.txt that says "bad WORD", and on the whim of a coin, which is no file of the project.
 CHECK = """
 import os, sys
 bad = [(n, line) for n, line in enumerate(open("code.txt"), 1) if line.startswith("bad")]
 CASE = '<testcase classname="c" name="{}"><failure message="{}">code.txt:{}: bad</failure></testcase>'
 cases = "".join(CASE.format(line.split()[1], line.strip(), n) for n, line in bad)
-if os.path.exists(".coin"):
+if os.path.exists(".cache/coin"):
     cases += '<testcase classname="c" name="coin"><failure message="coin fell badly"/></testcase>'
-open(".report.xml", "w").write(f"<testsuite>{cases}</testsuite>")
+open(".cache/report.xml", "w").write(f"<testsuite>{cases}</testsuite>")
 sys.exit(1 if cases else 0)
 """
 
@@ -34,6 +34,8 @@ class Bench:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self.coin = folder / ".cache" / "coin"
+        self.coin.parent.mkdir()
         self.code("good line\n")
 
     def code(self, text: str, agent: str | None = None, turn: str | None = None) -> None:
@@ -46,7 +48,7 @@ class Bench:
             guard.write("code.txt", text.encode())
 
     def check(self, agent: str = "alice", turn: str | None = "t1", environ: dict[str, str] | None = None, **options: object) -> Verified:
-        argv = [sys.executable, "-c", CHECK, ".report.xml"]
+        argv = [sys.executable, "-c", CHECK, ".cache/report.xml"]
         with ConcurrencyGuard(self.folder, agent, turn_id=turn) as guard:
             root = str(self.folder)
             return verify(argv, lambda: guard, root=root, folder=root, name="code", environ=environ or {}, **options)  # type: ignore[arg-type]
@@ -125,23 +127,43 @@ def test_a_concurrent_change_by_another_agent_stands_in_the_context(bench: Bench
 
 
 def test_what_comes_and_goes_without_a_change_is_flaky_and_never_a_lesson(bench: Bench) -> None:
-    coin = bench.folder / ".coin"
+    coin = bench.coin
     for turn in ("t1", "t2", "t3"):
         coin.touch()
-        assert bench.actions(turn=turn) in (["drafted"], ["again"])
+        assert bench.actions(turn=turn) == ["flaky"]
         coin.unlink()
-        assert bench.actions(turn=turn) in (["flaky"], [])
+        assert bench.actions(turn=turn) == []
     assert bench.drafts() == ["flaky"]
+    assert bench.entries() == []
+
+
+def test_what_comes_with_a_change_and_goes_without_one_is_flaky_too(bench: Bench) -> None:
+    bench.code("something else\n")
+    bench.coin.touch()
+    assert bench.actions() == ["drafted"]
+    bench.coin.unlink()
+    assert bench.actions() == ["flaky"]
+
+
+def test_what_comes_back_after_changes_that_have_nothing_to_do_with_it_is_not_filed(bench: Bench) -> None:
+    coin = bench.coin
+    for number in range(3):
+        (bench.folder / f"new{number}.txt").write_text("x", "utf-8")
+        coin.touch()
+        assert bench.actions(turn=f"t{number}") in (["drafted"], ["again"])
+        (bench.folder / f"other{number}.txt").write_text("x", "utf-8")
+        coin.unlink()
+        assert bench.actions(turn=f"t{number}") == ["resolved"]
     assert bench.entries() == []
 
 
 def test_in_a_git_repository_what_git_ignores_is_no_change(bench: Bench) -> None:
     subprocess.run(["git", "init", "-q"], cwd=bench.folder, check=True)
-    (bench.folder / ".gitignore").write_text("*.log\n.coin\n.report.xml\n", "utf-8")
-    (bench.folder / ".coin").touch()
-    assert bench.actions() == ["drafted"]
+    (bench.folder / ".gitignore").write_text("*.log\n.cache\n", "utf-8")
+    bench.coin.touch()
+    assert bench.actions() == ["drafted"]  # the .gitignore is new
     (bench.folder / "run.log").write_text("x", "utf-8")
-    (bench.folder / ".coin").unlink()
+    bench.coin.unlink()
     assert bench.actions() == ["flaky"]
 
 
