@@ -9,7 +9,9 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 EDITOR_TOOLS := tests/editors/setup-vscode.sh
 # Node comes from .tools, where the set-up script put it; the extension packs the server with this tree's Python.
-NPM := PATH="$(CURDIR)/.tools/bin:$$PATH" PYTHON="$(CURDIR)/$(BIN)/python" npm --silent --prefix extension run
+WITH_NODE := PATH="$(CURDIR)/.tools/bin:$$PATH"
+NPM := $(WITH_NODE) PYTHON="$(CURDIR)/$(BIN)/python" npm --silent --prefix extension run
+CHECK_TOOLS := tests/tools/node_modules/.ready
 WORKERS ?= auto
 PYTEST := $(BIN)/pytest
 
@@ -34,8 +36,14 @@ $(READY): pyproject.toml constraints.txt
 demo: $(READY) ## agents, a shell command and a person race on one tree; nothing is lost
 	@$(BIN)/noclobber demo
 
-test: $(READY) ## all tests but the long runs and the editors
-	@$(PYTEST) -n $(WORKERS) -m 'not soak and not editors' tests
+test: $(READY) $(CHECK_TOOLS) ## all tests but the long runs and the editors
+	@$(WITH_NODE) $(PYTEST) -n $(WORKERS) -m 'not soak and not editors' tests
+
+# eslint, pyright, tsc and vitest, whose real reports the tests of the checks read.
+$(CHECK_TOOLS): tests/tools/package-lock.json
+	@$(EDITOR_TOOLS) extension
+	@$(WITH_NODE) npm ci --silent --no-fund --no-audit --ignore-scripts --prefix tests/tools
+	@touch $@
 
 # pytest's status 5 says that nothing was collected.
 test-editors: $(READY) ## the tests that drive a real editor
@@ -72,5 +80,5 @@ constraints: $(READY) ## pin what is now installed
 	@mv constraints.new constraints.txt && touch $(READY)
 
 clean: ## everything that was made here, the virtual environment included
-	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis extension/node_modules extension/out extension/bundled extension/noclobber.vsix .tools
+	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis extension/node_modules extension/out extension/bundled extension/noclobber.vsix .tools tests/tools/node_modules
 	find core server tests -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -92,7 +92,7 @@ def test_everything_is_purged_only_when_that_is_said(cli: Any) -> None:
 def test_the_doctor_finds_a_sound_workspace_sound(cli: Any) -> None:
     cli("write", "a.txt", stdin=b"one\n")
     answer = cli("doctor", "--json")
-    assert answer.status == 0
+    assert answer.status == 0, answer.out
     assert answer.json["sound"] is True
     subjects = {finding["subject"] for finding in answer.json["findings"]}
     assert {"noclobber", "workspace", "database", "exchanges", "exchange", "leases", "git", "mode", "space"} <= subjects
