@@ -25,7 +25,7 @@ def context_text(check: str, agent: str, writers: Mapping[str, Sequence[str]], n
     telling = {other: [file for file in files if file in named] for other, files in changed.items()}
     told = {other: files for other, files in telling.items() if files}
     others = [f"{_someone(other)} changed {_names(files)}" for other, files in list(told.items())[:3]]
-    if changed and not told:
+    if changed and not told and not own:
         others = [f"others changed {len({file for files in changed.values() for file in files})} other files"]
     changes = "; meanwhile ".join(filter(None, (*own, "; ".join(others))))
     return f"{_code(check)} failed" + (f" after {changes}." if changes else ".")
@@ -90,7 +90,8 @@ def _first(files: Sequence[str], named: Sequence[str]) -> list[str]:
 
 def _names(files: Sequence[str]) -> str:
     shown = ", ".join(files[:3])
-    return shown if len(files) <= 3 else f"{shown} and {len(files) - 3} more files"
+    more = len(files) - 3
+    return shown if more <= 0 else f"{shown} and {more} more file{'s' if more > 1 else ''}"
 
 
 def _someone(agent: str) -> str:
