@@ -48,6 +48,7 @@ $(CHECK_TOOLS): tests/tools/package-lock.json
 # pytest's status 5 says that nothing was collected.
 test-editors: $(READY) ## the tests that drive a real editor
 	@$(EDITOR_TOOLS) all
+	@tests/editors/setup-terminal-editors.sh
 	@$(MAKE) --no-print-directory extension/noclobber.vsix
 	@.tools/bin/node tests/editors/vscode/run.mjs
 	@$(PYTEST) -m editors tests || { status=$$?; [ $$status -eq 5 ] || exit $$status; }

@@ -1,0 +1,152 @@
+"""Everybody at once: an editor that types and saves, three agents under the guard, ``sed -i`` and ``git checkout``; nothing is lost."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from noclobber import ConcurrencyGuard
+from noclobber_server.lsp.state import assess
+
+AGENT = Path(__file__).with_name("torture_agent.py")
+SHELL = """
+while [ -e go ]; do
+  sed -i "s/^line 1[0-9].*/line 1$RANDOM by sed/" f$((RANDOM % 3)).txt; sleep 0.15
+  git checkout -q -- f$((RANDOM % 3)).txt; sleep 0.2
+done
+"""
+TEXT = "".join(f"line {n}\n" for n in range(1, 41))
+
+
+class Watcher:
+    """Looks at the files every few milliseconds and notes which versions stood for 100 ms."""
+
+    def __init__(self, paths: list[Path]) -> None:
+        self._since: dict[Path, tuple[bytes, float]] = {}
+        self._paths = paths
+        self.stood: dict[str, str] = {}
+
+    async def watch(self) -> None:
+        while True:
+            for path in self._paths:
+                try:
+                    content = path.read_bytes()
+                except OSError:
+                    continue
+                now = time.monotonic()
+                seen, since = self._since.get(path, (None, now))
+                if seen != content:
+                    self._since[path] = content, now
+                elif now - since > 0.1 and content:
+                    self.stood[sha256(content).hexdigest()] = path.name
+            await asyncio.sleep(0.005)
+
+
+async def _torture(editor: Any, root: Path, seconds: float, seed: int) -> None:
+    rng = random.Random(seed)
+    names = [f"f{n}.txt" for n in range(3)]
+    for name in names:
+        (root / name).write_text(TEXT, encoding="utf-8")
+    git = ["git", "-c", "user.name=x", "-c", "user.email=x@example.org", "-C", str(root)]
+    for arguments in (["init", "-q"], ["add", "."], ["commit", "-qm", "one"]):
+        subprocess.run([*git, *arguments], check=True)
+    (root / "go").touch()
+    await editor.start()
+    uris = [editor.open(name) for name in names]
+    await editor.settled()
+    env = {name: value for name, value in os.environ.items() if name not in ("CI", "NOCLOBBER")}
+    agents = [
+        subprocess.Popen(
+            [sys.executable, str(AGENT), str(root), f"agent-{n}", str(seconds), str(seed + n)], stdout=subprocess.PIPE, env=env
+        )
+        for n in range(3)
+    ]
+    shell = subprocess.Popen(["bash", "-c", SHELL], cwd=root, stderr=subprocess.DEVNULL)
+    watcher = Watcher([root / name for name in names])
+    watching = asyncio.ensure_future(watcher.watch())
+    until, saved, memory = time.monotonic() + seconds, set(), []
+    while time.monotonic() < until:
+        saved |= await _one_step(editor, rng, uris)
+        memory.append(_memory(editor))
+    outputs = [await asyncio.to_thread(agent.communicate) for agent in agents]
+    (root / "go").unlink()
+    await asyncio.to_thread(shell.wait)
+    watching.cancel()
+    await editor.settled()
+    await asyncio.sleep(1.6)  # behind is shown after a second
+    await editor.settled()
+    assert all(agent.returncode == 0 for agent in agents)
+    made = {line.split()[1] for out, _ in outputs for line in out.decode().splitlines()}
+    assert made
+    assert saved
+    _nothing_is_lost(root, made | saved | watcher.stood.keys())
+    _diagnostics_agree(editor, root, uris)
+    assert editor.client._server.returncode is None
+    middle = memory[len(memory) // 2 :]
+    assert max(middle) < 1.25 * max(memory[: len(memory) // 2]) + 20_000
+    await editor.stop()
+
+
+async def _one_step(editor: Any, rng: random.Random, uris: list[str]) -> set[str]:
+    uri = rng.choice(uris)
+    what = rng.random()
+    if what < 0.7:
+        lines = editor.texts[uri].split("\n")
+        old = rng.choice([line for line in lines if line] or [""])
+        editor.type(uri, old, f"person {rng.randrange(1_000_000)}")
+    elif what < 0.85:
+        await editor.save(uri, by_hand=rng.random() < 0.6)
+        return {sha256(editor.texts[uri].encode()).hexdigest()}
+    elif what < 0.95:
+        name = rng.choice(("merge", "takeDisk", "keepMine"))
+        await editor.command(f"buffer.{name}", {"uri": uri})
+    else:
+        path = Path(uri.removeprefix("file://"))
+        editor.close(uri)
+        editor.open(path.name)
+    await asyncio.sleep(rng.random() * 0.04)
+    return set()
+
+
+def _nothing_is_lost(root: Path, hashes: set[str]) -> None:
+    with ConcurrencyGuard(root, "judge") as judge:
+        on_disk = {sha256(path.read_bytes()).hexdigest() for path in root.glob("f*.txt")}
+        lost = [one for one in hashes if one not in on_disk and judge.workspace.store.content(one) is None]
+    assert lost == []
+
+
+def _diagnostics_agree(editor: Any, root: Path, uris: list[str]) -> None:
+    codes = {"fresh": [], "behind": ["stale-buffer"], "mergeable": ["stale-buffer"], "conflict": ["stale-conflict"]}
+    with ConcurrencyGuard(root, "judge") as judge:
+        for uri in uris:
+            path = Path(uri.removeprefix("file://"))
+            (row,) = judge.workspace.store.buffers(path.name)
+            base = judge.workspace.store.content(row.base_hash) if row.base_hash else None
+            found = assess(None if base is None else base.decode(), editor.texts[uri], path.read_text(encoding="utf-8"))
+            shown = sorted({diagnostic.code for diagnostic in editor.diagnostics.get(uri, [])})
+            assert shown == codes[found.state], (path.name, found.state, shown)
+
+
+def _memory(editor: Any) -> int:
+    status = Path(f"/proc/{editor.client._server.pid}/status").read_text(encoding="ascii")
+    return int(next(line for line in status.splitlines() if line.startswith("VmRSS")).split()[1])
+
+
+async def test_a_few_seconds_of_everybody_at_once_lose_nothing(new_editor: Callable[[], Any], root: Path) -> None:
+    await _torture(new_editor(), root, seconds=8, seed=random.randrange(10**6))
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(600)
+async def test_two_minutes_of_everybody_at_once_lose_nothing(new_editor: Callable[[], Any], root: Path) -> None:
+    await _torture(new_editor(), root, seconds=120, seed=random.randrange(10**6))
