@@ -7,12 +7,14 @@ whomever that comes in between is simply there when it is computed again. What m
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import NamedTuple
 
 from ..changing import Request, change
 from ..decision import Situation, Verdict, decide_placing
+from ..errors import LeasedError
 from ..guard import ConcurrencyGuard
 from ..situation import Writer, look
 from .archive import archive_for, choose_moves, new_archive
@@ -24,7 +26,8 @@ from .errors import LessonError
 __all__ = ["Filed", "Filing", "lessons_lock"]
 
 WRITER = "noclobber:lessons"
-_ATTEMPTS = 50
+_ATTEMPTS = 60
+_LEASE_SECONDS = 11.0
 
 
 class Filed(NamedTuple):
@@ -79,11 +82,17 @@ class Filing:
 
     def _change(self, rule: Callable[[bytes], bytes], file_path: str | None = None) -> Filed:
         file = file_path or self.file
+        until = time.monotonic() + _LEASE_SECONDS
         for _ in range(_ATTEMPTS):
             plan = self._plan(rule, self.read(file), file)
             try:
                 contents = self._carry_out(plan, file)
             except _Overtaken:
+                continue
+            except LeasedError:  # another writer is between its check and its write: that ends within ten seconds
+                if time.monotonic() > until:
+                    raise
+                time.sleep(0.25)
                 continue
             return Filed(contents, {move.id: target for target, moves in plan.moves.items() for move in moves})
         raise LessonError(f"{file} is being changed faster than a lesson can be put into it; nothing was changed. Try again later.")

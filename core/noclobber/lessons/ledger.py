@@ -13,6 +13,7 @@ from typing import Literal, NamedTuple
 
 from ..clock import utc_now
 from ..content import hash_content
+from ..errors import NoclobberError
 from ..guard import ConcurrencyGuard
 from .archive import ARCHIVE_FILE, RULES_FOLDER, is_archive
 from .catalogue import Catalogue
@@ -141,7 +142,11 @@ class Ledger:
         now = utc_now()
         lesson = lesson._replace(state="writing", when=f"{now[:10]} {now[11:19]}")
         self.catalogue.put([lesson])  # before the file: killed in between, it is found among the drafts
-        filed = self._filing.add(lesson.entry)
+        try:
+            filed = self._filing.add(lesson.entry)
+        except NoclobberError as error:
+            self.catalogue.put([lesson._replace(state="draft", note=f"could not be written: {error}")])
+            raise
         lesson = lesson._replace(state="live", place=self.file, note=None)
         self._settle([lesson], filed)
         return Kept("added", lesson, moved=len(filed.moved))

@@ -9,12 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from noclobber import ConcurrencyGuard, append_lesson_to_claude
+from noclobber import Buffer, ConcurrencyGuard, append_lesson_to_claude
+from noclobber.clock import utc_now
 from noclobber.lessons.archive import ARCHIVE_FILE
 from noclobber.lessons.compose import compose
 from noclobber.lessons.document import read_entries
 from noclobber.lessons.errors import LessonError, NoSuchLessonError
 from noclobber.lessons.ledger import Ledger
+from noclobber.store.protocol import Batch
 
 
 @pytest.fixture
@@ -73,6 +75,31 @@ def test_a_lessons_file_that_cannot_be_written_is_said_in_words(guard: Concurren
     (tmp_path / "CLAUDE.md").unlink()
     (tmp_path / "CLAUDE.md").mkdir()
     assert not append_lesson_to_claude(guard, "a")["success"]
+
+
+def test_a_lesson_that_would_land_in_a_persons_unsaved_edits_waits_among_the_drafts(guard: ConcurrencyGuard, tmp_path: Path) -> None:
+    file = tmp_path / "CLAUDE.md"
+    file.write_bytes(b"# Mine\n")
+    base = guard.keep("CLAUDE.md", b"# Mine\n")
+    text = guard.keep("CLAUDE.md", b"# Mine\nbeing written")
+    live_id = guard.workspace.live().id
+    buffer = Buffer("CLAUDE.md", "editor:x:1", base, text, True, ((1, 2),), utc_now(), live_id)
+    guard.workspace.store.apply(Batch(buffers=[buffer]))
+    done = append_lesson_to_claude(guard, "wait for me")
+    assert not done["success"]
+    assert "UNSAVED_EDITS" in done["message"]
+    assert file.read_bytes() == b"# Mine\n"
+    (draft,) = Ledger(guard).drafts()
+    assert draft.lesson == "wait for me"
+    guard.workspace.store.apply(Batch(closed=[("editor:x:1", "CLAUDE.md")]))
+    Ledger(guard).accept(draft.id)
+    assert lessons_in(file) == ["wait for me"]
+
+
+def test_a_lesson_waits_for_a_lease_to_end(guard: ConcurrencyGuard, tmp_path: Path) -> None:
+    guard.as_writer("bob").lease("CLAUDE.md", 0.5)
+    assert append_lesson_to_claude(guard, "patient")["success"]
+    assert lessons_in(tmp_path / "CLAUDE.md") == ["patient"]
 
 
 def test_the_same_lesson_again_is_counted_and_the_file_stays(guard: ConcurrencyGuard, tmp_path: Path) -> None:

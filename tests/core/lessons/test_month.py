@@ -106,7 +106,7 @@ class Month:
 
     def ordinary(self, guard: ConcurrencyGuard) -> None:
         """Red, red, green: a test written before its code, and a slip or two on the way."""
-        word, number = self.dice.choice(WORDS), self.dice.randrange(10_000)
+        word, number = self.dice.choice(WORDS), self.turn
         file = f"src/{word}_{number}.py"
         for attempt in range(self.dice.randrange(1, 4)):
             if attempt == 0:
