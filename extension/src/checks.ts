@@ -41,8 +41,7 @@ export class Checks implements vscode.Disposable {
 
   private verify(line: string, folder: vscode.WorkspaceFolder, progress: vscode.Progress<{ message: string }>, token: vscode.CancellationToken): Promise<number | undefined> {
     const launcher = path.join(this.extensionPath, "bundled", "launch.py");
-    const shell = process.platform === "win32" ? ["cmd", "/c", line] : ["sh", "-c", line];
-    const child = spawn(this.server.interpreter, ["-I", launcher, "verify", "--", ...shell], { cwd: folder.uri.fsPath, stdio: ["ignore", "pipe", "pipe"], detached: process.platform !== "win32" });
+    const child = spawn(this.server.interpreter, ["-I", launcher, "verify", "--", ...argumentsOf(line.trim())], { cwd: folder.uri.fsPath, stdio: ["ignore", "pipe", "pipe"], detached: process.platform !== "win32" });
     let stopped = false;
     const stop = token.onCancellationRequested(() => { stopped = true; end(child); });
     const take = (chunk: Buffer): void => {
@@ -58,6 +57,12 @@ export class Checks implements vscode.Disposable {
       child.on("close", (code) => { stop.dispose(); resolve(stopped ? undefined : (code ?? 1)); });
     });
   }
+}
+
+/** Plain words are run as they are, so that the tool is known by its name and can be asked for a report; anything else by a shell. */
+function argumentsOf(line: string): string[] {
+  if (/^[\w@%+=:,./ -]+$/.test(line)) return line.split(/ +/);
+  return process.platform === "win32" ? ["cmd", "/c", line] : ["sh", "-c", line];
 }
 
 /** Ends the check and what it started. */

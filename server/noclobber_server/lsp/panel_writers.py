@@ -29,7 +29,11 @@ def writers(workspace: Workspace) -> list[dict[str, Any]]:
     for one in status(workspace):
         held.setdefault(one.agent_id, []).append(one)
     names_of = _Causes(workspace)
-    rows = [_writer(workspace, agent_id, held.get(agent_id, []), names_of) for agent_id in {*alive, *held}]
+    rows = [
+        _writer(workspace, agent_id, held.get(agent_id, []), names_of)
+        for agent_id in {*alive, *held}
+        if not agent_id.startswith("noclobber:")
+    ]
     at_work = [row for row in rows if row["agentId"] in alive or (row["last"] and seconds_since(str(row["last"])) < _AT_WORK_S)]
     return sorted(at_work, key=lambda row: str(row["last"]), reverse=True)
 

@@ -36,7 +36,7 @@ export async function run({ bench, step }) {
   await step("from a problem's quick fix, prefilled from the problem", async () => {
     await window.openFile("settings.json");
     await until("the problem", async () => (await window.squiggles("warning")) > 0);
-    await window.quickFix("Record a lesson from this problem", 2);
+    await window.quickFix("Record a lesson from this problem", 2, 4);
     assert.match(await window.answer("Record Lesson (1/3)"), /settings\.json:2/);
     assert.match(await window.answer("Record Lesson (2/3)"), /Duplicate object key/);
     await window.answer("Record Lesson (3/3)", "Keys of settings.json are unique.");
@@ -86,6 +86,7 @@ export async function run({ bench, step }) {
 
   await step("Search Lessons finds by a word and opens the entry", async () => {
     await window.command("noclobber: Search Lessons");
+    await window.page.locator(".quick-input-widget").filter({ hasText: "Search Lessons" }).waitFor({ state: "visible" });
     await window.type("duplicate");
     await until("one found", async () => { const found = await window.picks(); return found.length === 1 && /Duplicate object key/.test(found[0]); });
     await window.shot("search");

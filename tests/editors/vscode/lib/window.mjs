@@ -84,9 +84,9 @@ export class Window {
     await this.key("Control+P");
     await this.page.locator(".quick-input-widget input.input").waitFor({ state: "visible" });
     await this.type(name);
-    await this.row(path.posix.basename(name)).waitFor({ state: "visible" });
-    await this.key("Enter");
-    await this.tab(name).waitFor();
+    const row = this.page.locator(".quick-input-widget .monaco-list-row", { has: this.page.locator(".label-name", { hasText: path.posix.basename(name) }) }).first();
+    await row.click();
+    await this.tab(name).first().waitFor();
     await until(`${name} is shown`, async () => (await this.page.locator(".tab.active").getAttribute("data-resource-name")) === path.posix.basename(name));
     await this.page.locator(".editor-instance .view-line").first().waitFor();
   }
@@ -124,11 +124,13 @@ export class Window {
 
   squiggles(kind) { return this.page.locator(`.editor-instance .squiggly-${kind}`).count(); }
 
-  async quickFix(title, line) {
-    if (line) await this.goTo(line);
-    await this.key("Control+.");
+  async quickFix(title, line, column = 1) {
+    if (line) await this.goTo(line, column);
     const row = this.page.locator(".action-widget .monaco-list-row").filter({ hasText: title }).first();
-    await row.waitFor();
+    await until(`the quick fix ${title}`, async () => {
+      await this.key("Control+.");
+      return row.waitFor({ timeout: 2500 }).then(() => true, () => false);
+    }, 15_000);
     await row.click();
   }
 
