@@ -10,23 +10,26 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from . import merge, refusals
-from .merge.lines import count_lines
-from .merge.regions import touches
-from .records import Buffer, Lease, LineRange, Outcome, Refusal, Snapshot
+from .merge.lines import as_utf8, count_lines, split_lines
+from .records import Lease, LineRange, Outcome, Refusal, Snapshot
+from .unsaved import OpenBuffer, overlap
 
 Edit = tuple[bytes | str, bytes | str]
 """An exact replacement: the text that stands there once, and what it becomes."""
 
-__all__ = ["Decision", "Edit", "OpenBuffer", "Situation", "Verdict", "decide_edit", "decide_placing", "decide_removal", "decide_write"]
-
-
-class OpenBuffer(NamedTuple):
-    """A buffer with unsaved edits, with the bytes it came from and would save (None where not known)."""
-
-    buffer: Buffer
-    base: bytes | None
-    text: bytes | None
-    idle_s: float
+__all__ = [
+    "Decision",
+    "Edit",
+    "Situation",
+    "Verdict",
+    "decide_arrival",
+    "decide_edit",
+    "decide_placing",
+    "decide_removal",
+    "decide_write",
+    "knows_whole",
+    "shows_all",
+]
 
 
 class Situation(NamedTuple):
@@ -35,7 +38,7 @@ class Situation(NamedTuple):
     ``disk`` is None where the file is absent. ``snapshot`` is what the writer knows, ``known`` its bytes (None: never or no longer kept).
     ``changes``: what others did since, as it is put into a refusal. ``formatted``: the difference between what the writer knows and the
     disk came within seconds of its own write, and no other writer is known. ``given``: false where a ``read_hash``
-    was passed that this writer was never given.
+    was passed that this writer was never given. ``secret``: contents of this file are never kept, so no message may quote it.
     """
 
     file_path: str
@@ -49,6 +52,7 @@ class Situation(NamedTuple):
     buffers: tuple[OpenBuffer, ...] = ()
     lease: Lease | None = None
     may_merge: bool = True
+    secret: bool = False
 
     @property
     def stale(self) -> bool:
@@ -57,10 +61,11 @@ class Situation(NamedTuple):
 
 
 class Verdict(NamedTuple):
-    """What may be placed (``content``), or why not.
+    """What may be placed (``content``), or why not; a refusal by a lease or unsaved edits leaves ``content`` as it would have been.
 
     ``known``: what the writer knows afterwards where that is not what is placed (others' changes it was not shown).
-    ``merged_diff``: the others' changes that the answer shows; with ``complete`` it shows all of them.
+    ``merged_diff``: the others' changes that the answer shows; with ``complete`` it shows all of them. Not complete and nothing
+    ``known``: its snapshot stays as it is. ``shown``: the lines it knows, None for all. ``wanted``: what a refused edit was to make.
     """
 
     outcome: Outcome
@@ -71,6 +76,7 @@ class Verdict(NamedTuple):
     complete: bool = True
     notices: tuple[str, ...] = ()
     shown: tuple[LineRange, ...] | None = None
+    wanted: bytes | None = None
 
 
 class Decision(NamedTuple):
@@ -92,8 +98,8 @@ def decide_write(now: Situation, content: bytes, *, merge_asked: bool, scratch: 
         return Verdict("done", content)
     if now.snapshot is None:
         return _refuse(refusals.unread(now))
-    if not _knows_whole(now):
-        return _refuse(refusals.read_in_part(now))
+    if not knows_whole(now):
+        return _refuse(refusals.read_in_part(now, "a write would replace"))
     if not now.stale:
         return _others(now, Verdict("done", content))
     return _others(now, _merge(now, content, merge_asked=merge_asked, scratch=scratch))
@@ -112,18 +118,26 @@ def decide_edit(now: Situation, edits: Sequence[Edit], *, replace_all: bool) -> 
     if isinstance(edited, merge.EditAmbiguous):
         return _refuse(refusals.edit_ambiguous(now, edited))
     if isinstance(edited, merge.EditNotFound):
-        if _was_there(now, edits, replace_all=replace_all):
-            return _refuse(refusals.stale(now, mergeable=False, overlapping=True))
+        wanted = _by_what_it_knows(now, edits, replace_all=replace_all)
+        if wanted is not None:
+            return _refuse(refusals.stale(now, mergeable=False, overlapping=True))._replace(wanted=wanted)
         return _refuse(refusals.edit_not_found(now, edited))
     assert not isinstance(exact, merge.EditNotFound)
     return _others(now, _edited(now, exact, edited.content, replace_all=replace_all))
 
 
-def decide_placing(now: Situation, content: bytes | None) -> Verdict:
-    """May these bytes (None: nothing) be placed whatever stands there now? Only leases and unsaved edits stand in the way of a restore."""
-    if now.disk == content:
-        return Verdict("done", content)
-    return _others(now, Verdict("done", content), gone=content is None)
+def decide_placing(now: Situation, content: bytes | None, *, shown: bool) -> Verdict:
+    """May these bytes (None: nothing) be placed whatever stands there now? Only leases and unsaved edits stand in the way of a restore.
+
+    ``shown``: whether the writer has seen all of these bytes, or will by the answer; otherwise it knows no more than before.
+    """
+    verdict = Verdict("done", content, complete=shown)
+    return verdict if now.disk == content else _others(now, verdict, gone=content is None)
+
+
+def decide_arrival(now: Situation) -> Verdict:
+    """May a moved file take this name?"""
+    return _refuse(refusals.exists(now)) if now.disk is not None else _others(now, Verdict("done", None), gone=True)
 
 
 def decide_removal(now: Situation, *, needs_read: bool) -> Verdict:
@@ -134,6 +148,8 @@ def decide_removal(now: Situation, *, needs_read: bool) -> Verdict:
         return _refuse(refusals.unread(now))
     if now.stale:
         return _refuse(refusals.stale(now, mergeable=False))
+    if needs_read and not knows_whole(now):
+        return _refuse(refusals.read_in_part(now, "a delete would remove"))
     return _others(now, Verdict("done", None), gone=True)
 
 
@@ -141,15 +157,18 @@ def _refuse(refusal: Refusal) -> Verdict:
     return Verdict("refused", None, refusal)
 
 
-def _knows_whole(now: Situation) -> bool:
-    assert now.snapshot is not None
+def knows_whole(now: Situation) -> bool:
+    """Whether the writer was shown every line of the version it knows."""
+    if now.snapshot is None:
+        return False
     shown = now.snapshot.lines
     if shown is None:
         return True
-    return now.known is not None and merge.join_ranges(shown) == ((1, max(count_lines(now.known), 1)),)
+    joined = merge.join_ranges(shown)
+    return now.known is not None and len(joined) == 1 and joined[0][0] <= 1 and joined[0][1] >= count_lines(now.known)
 
 
-def _is_complete(diff: str) -> bool:
+def shows_all(diff: str) -> bool:
     """Whether a diff shows everything: neither cut short, nor of content that has no lines."""
     last = diff.rstrip("\n").rsplit("\n", 1)[-1]
     return bool(diff) and not last.startswith(("…", "Binary content")) and "…" not in diff
@@ -164,12 +183,14 @@ def _merge(now: Situation, content: bytes, *, merge_asked: bool, scratch: str | 
     if not (clean and (merge_asked or now.formatted)):
         if merge_asked and merged is not None and merged.conflicts:
             return _refuse(refusals.merge_conflict(now, merged.conflicts))
-        return _refuse(refusals.stale(now, mergeable=clean))
+        # Clean is not enough: with unsaved edits or a lease in the way the merged write would be refused as well.
+        lands = clean and merged is not None and _others(now, Verdict("merged", merged.content)).refusal is None
+        return _refuse(refusals.stale(now, mergeable=lands))
     assert merged is not None
     assert now.known is not None
     assert now.disk is not None
     diff = refusals.difference(now.file_path, now.known, now.disk)
-    complete = _is_complete(diff)
+    complete = shows_all(diff)
     known = None if complete else content
     return Verdict("formatted" if now.formatted else "merged", merged.content, known=known, merged_diff=diff, complete=complete)
 
@@ -193,26 +214,46 @@ def _exact(content: bytes, edits: Sequence[Edit]) -> list[tuple[bytes, bytes]] |
     return exact
 
 
-def _was_there(now: Situation, edits: Sequence[Edit], *, replace_all: bool) -> bool:
-    """Whether the writer asked rightly by what it knows, and others have changed those very lines since."""
+def _by_what_it_knows(now: Situation, edits: Sequence[Edit], *, replace_all: bool) -> bytes | None:
+    """What the edits make of the bytes the writer knows: then it asked rightly, and others have changed those very lines since."""
     if not now.stale or now.known is None:
-        return False
+        return None
     exact = _exact(now.known, edits)
-    return not isinstance(exact, merge.EditNotFound) and merge.rebase_edit(now.known, exact, replace_all=replace_all) is not None
+    return None if isinstance(exact, merge.EditNotFound) else merge.rebase_edit(now.known, exact, replace_all=replace_all)
 
 
 def _edited(now: Situation, edits: Sequence[tuple[bytes, bytes]], placed: bytes, *, replace_all: bool) -> Verdict:
     """What the writer knows after its edit: its own bytes with the edit applied, never what it was not shown."""
     assert now.disk is not None
-    outcome: Outcome = "formatted" if now.stale and now.formatted else "merged" if now.stale else "done"
-    changes = merge.changed_regions(now.disk, placed)
     if now.snapshot is None:
-        return Verdict("done", placed, shown=merge.after_ranges(changes))
+        return Verdict("done", placed, shown=_known_lines((), now.disk, placed, edits))
+    shown = now.snapshot.lines
     if not now.stale:
-        shown = now.snapshot.lines
-        return Verdict("done", placed, shown=None if shown is None else merge.map_ranges(shown, changes) + merge.after_ranges(changes))
-    known = now.known if now.known is None else merge.rebase_edit(now.known, edits, replace_all=replace_all)
-    return Verdict(outcome, placed, known=known if known is not None else now.known, complete=False, shown=now.snapshot.lines)
+        return Verdict("done", placed, shown=None if shown is None else _known_lines(shown, now.disk, placed, edits))
+    outcome: Outcome = "formatted" if now.formatted else "merged"
+    known = None if now.known is None else merge.rebase_edit(now.known, edits, replace_all=replace_all)
+    if known is None or now.known is None:
+        return Verdict(outcome, placed, complete=False)
+    lines = None if shown is None else _known_lines(shown, now.known, known, edits)
+    return Verdict(outcome, placed, known=known, complete=False, shown=lines)
+
+
+def _known_lines(shown: Sequence[LineRange], before: bytes, after: bytes, edits: Sequence[tuple[bytes, bytes]]) -> tuple[LineRange, ...]:
+    """The lines somebody knows after its edits: those it was shown, what became of them, and lines that it sent whole.
+
+    Replacing a word in a line that was never shown does not show the rest of it.
+    """
+    changes = merge.changed_regions(before, after)
+    sent = {line for _, new in edits for line in split_lines(new)}
+    rows = split_lines(as_utf8(after))
+    own: list[LineRange] = []
+    for change in changes:
+        start, end = change.after
+        if change.before[0] < change.before[1] and merge.shown_covers(shown, [change]):
+            own.append((start + 1, end))
+        else:
+            own.extend((number + 1, number + 1) for number in range(start, end) if rows[number] in sent)
+    return merge.join_ranges([*merge.map_ranges(shown, changes), *own])
 
 
 def _others(now: Situation, verdict: Verdict, *, gone: bool = False) -> Verdict:
@@ -220,38 +261,14 @@ def _others(now: Situation, verdict: Verdict, *, gone: bool = False) -> Verdict:
     if verdict.refusal is not None:
         return verdict
     if now.lease is not None:
-        return _refuse(refusals.leased(now))
+        return verdict._replace(outcome="refused", refusal=refusals.leased(now))
     notices = list(verdict.notices)
     for opened in now.buffers:
-        where = _overlap(now, opened, None if gone else verdict.content)
+        where = overlap(opened, now.disk, now.disk_hash, None if gone else verdict.content)
         if where is None:
             notices.append(refusals.unsaved_elsewhere(opened))
         elif opened.idle_s > refusals.PERSON_AWAY_S:
             notices.append(refusals.unsaved_but_away(opened))
         else:
-            return _refuse(refusals.unsaved_edits(now, opened, where))
+            return verdict._replace(outcome="refused", refusal=refusals.unsaved_edits(now, opened, where))
     return verdict._replace(notices=tuple(notices))
-
-
-def _overlap(now: Situation, opened: OpenBuffer, placed: bytes | None) -> tuple[LineRange, ...] | None:
-    """The unsaved lines, in the disk's own numbering, that a change touches; None where it touches none."""
-    unsaved = _unsaved_spans(now, opened)
-    if unsaved is None or now.disk is None or placed is None:
-        return merge.join_ranges((start + 1, max(end, start + 1)) for start, end in unsaved or ())
-    changes = merge.changed_regions(now.disk, placed)
-    hit = [span for span in unsaved if any(touches(span, change.before) for change in changes)]
-    return merge.join_ranges((start + 1, max(end, start + 1)) for start, end in hit) or None
-
-
-def _unsaved_spans(now: Situation, opened: OpenBuffer) -> list[tuple[int, int]] | None:
-    """Where the unsaved edits stand, as half-open spans of the disk's lines; None where that is not known."""
-    if opened.base is None or opened.text is None or now.disk is None:
-        lines = opened.buffer.lines
-        return None if lines is None else [(first - 1, last) for first, last in lines]
-    spans = [change.before for change in merge.changed_regions(opened.base, opened.text)]
-    if opened.base == now.disk:
-        return spans
-    moved = merge.changed_regions(opened.base, now.disk)
-    # An insertion has no lines of its own to map: the lines on both sides of it stand for it.
-    ranges = [(start + 1, end) if end > start else (max(start, 1), start + 1) for start, end in spans]
-    return [(first - 1, last) for span in ranges for first, last in merge.map_ranges((span,), moved, touched=True)]

@@ -8,10 +8,11 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal
 
 from . import observing, reading
-from .changing import Request, change, consider
+from .changing import change, consider
 from .content import hash_content
-from .decision import Decision, Edit, Situation, Verdict, decide_edit, decide_placing, decide_removal, decide_write
+from .decision import Decision, Edit, Situation, Verdict, decide_edit, decide_removal, decide_write
 from .errors import VersionGoneError
+from .recording import Request
 from .records import AuthoredLine, Event, EventKind, FileStatus, Lease, LineRange, Outcome, Read, Refusal, Snapshot, Write
 from .situation import Writer
 from .store.protocol import Batch, EventQuery
@@ -184,14 +185,13 @@ class ConcurrencyGuard:
     def move(self, path: PathLike, to: PathLike, *, turn_id: str | None = None, intent_id: str | None = None) -> Write:
         """Give a file another name, which must be free. Refused where it changed since this writer read it."""
         request = Request(path, "move", lambda now: decide_removal(now, needs_read=False), to=to)
-        return change(self.workspace, self._writer(turn_id, intent_id), [request])[0]
+        return change(self.workspace, self._writer(turn_id, intent_id), [request], enforce=self._passing(override=False))[0]
 
     def restore(self, path: PathLike, content_hash: str, *, turn_id: str | None = None, intent_id: str | None = None) -> Write:
         """Bring back a kept version (64 hex digits, or the beginning of them); what stands there now is kept in its turn."""
         content = self.content(content_hash)
-        mode = observing.mode_before_delete(self.workspace, self._file_path(path))
-        request = Request(path, "restore", _placing(content), asked=content, mode=mode)
-        return change(self.workspace, self._writer(turn_id, intent_id), [request])[0]
+        request = observing.restoring(self.workspace, self.agent_id, path, content)
+        return change(self.workspace, self._writer(turn_id, intent_id), [request], enforce=self._passing(override=False))[0]
 
     def revert(
         self,
@@ -204,7 +204,7 @@ class ConcurrencyGuard:
         """Take back what a turn did to all its files, keeping what came later; all or nothing."""
         from .reverting import revert
 
-        return revert(self, turn_id=turn_id, agent_id=agent_id, dry_run=dry_run, files=files)
+        return revert(self, turn_id=turn_id, agent_id=agent_id, dry_run=dry_run, files=files, enforce=self._passing(override=False))
 
     # for fronts whose client does the writing itself
 
@@ -354,7 +354,3 @@ class ConcurrencyGuard:
 
 def _edit_rule(edits: Sequence[Edit], replace_all: bool) -> Callable[[Situation], Verdict]:
     return lambda now: decide_edit(now, edits, replace_all=replace_all)
-
-
-def _placing(content: bytes) -> Callable[[Situation], Verdict]:
-    return lambda now: decide_placing(now, content)

@@ -8,14 +8,15 @@ from typing import Any
 from . import refusals
 from .clock import boot_id, monotonic_ns, utc_now
 from .content import hash_content
-from .decision import Situation
+from .decision import Situation, Verdict, decide_placing
 from .errors import refused
+from .recording import Request
 from .records import Event, EventKind, Lease, LineRange, Outcome, Snapshot
 from .situation import EFFECTIVE, Writer, last_seen, look, notice_outside, survey
 from .store.protocol import Batch, EventQuery
 from .workspace import Workspace
 
-__all__ = ["clear", "lease", "mode_before_delete", "past_snapshots", "record", "record_change"]
+__all__ = ["clear", "lease", "past_snapshots", "record", "record_change", "restoring"]
 
 LEASE_LIMIT_S = 10.0
 
@@ -120,7 +121,24 @@ def _shown_after(
     return join_ranges([*(() if snapshot is None else map_ranges(snapshot.lines or (), changes)), *after_ranges(changes)])
 
 
-def mode_before_delete(workspace: Workspace, file_path: str) -> int | None:
+def restoring(workspace: Workspace, agent_id: str, path: str | os.PathLike[str], content: bytes) -> Request:
+    """The change that brings these bytes back in the place of those that stand there now; whoever was quicker than it stays."""
+    with workspace.locator.locate(path, missing_ok=True) as located:
+        found = look(located)
+        file_path = located.file_path
+    standing = None if found is None else hash_content(found.content)
+    given = workspace.store.was_given(agent_id, file_path, hash_content(content))
+    shown = given is not None and "lines" not in (given.detail or {})
+
+    def rule(now: Situation) -> Verdict:
+        if now.disk_hash != standing:
+            return Verdict("refused", None, refusals.stale(now, mergeable=False))
+        return decide_placing(now, content, shown=shown)
+
+    return Request(path, "restore", rule, asked=content, mode=_mode_before_delete(workspace, file_path))
+
+
+def _mode_before_delete(workspace: Workspace, file_path: str) -> int | None:
     """The mode a deleted file had, to be given back to it where it is brought back."""
     deleted = workspace.store.events(EventQuery(file_path=file_path, kinds=("delete", "revert"), outcomes=EFFECTIVE, limit=1))
     mode = (deleted[0].detail or {}).get("mode") if deleted else None

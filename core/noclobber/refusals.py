@@ -12,7 +12,8 @@ from . import merge
 from .records import LineRange, Refusal
 
 if TYPE_CHECKING:
-    from .decision import OpenBuffer, Situation
+    from .decision import Situation
+    from .unsaved import OpenBuffer
 
 __all__ = [
     "PERSON_AWAY_S",
@@ -64,11 +65,11 @@ def unread(now: Situation) -> Refusal:
     )
 
 
-def read_in_part(now: Situation) -> Refusal:
-    """Only some of its lines were shown, and the whole would be replaced."""
+def read_in_part(now: Situation, doing: str) -> Refusal:
+    """Only some of its lines were shown, and the whole would go; ``doing``: ``a write would replace``."""
     assert now.snapshot is not None
     shown = _lines(now.snapshot.lines or ())
-    message = f"You have read only {shown} of {now.file_path}, and a write would replace all of it; nothing was written."
+    message = f"You have read only {shown} of {now.file_path}, and {doing} all of it; nothing was written."
     return _record(
         now, "UNREAD_FILE", message, "Read the whole file first, or replace just the lines you know with an exact replacement (edit)."
     )
@@ -103,7 +104,8 @@ def merge_conflict(now: Situation, conflicts: Sequence[merge.Conflict]) -> Refus
 
 def edit_not_found(now: Situation, failure: merge.EditNotFound) -> Refusal:
     """The text to be replaced is not there."""
-    hint = f" {failure.hint}" if failure.hint else ""
+    # A hint quotes the file, and what is told goes on record.
+    hint = f" {failure.hint}" if failure.hint and not now.secret else ""
     message = f"The text to replace (edit {failure.edit + 1}) is not in {now.file_path}.{hint} Nothing was written."
     return _record(now, "EDIT_NOT_FOUND", message, "Re-read the file and copy the text to replace exactly as it stands there.")
 

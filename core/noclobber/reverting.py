@@ -10,10 +10,12 @@ import errno
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, NamedTuple
 
-from .changing import Request, change
-from .decision import Situation, Verdict, decide_placing
+from .changing import change
+from .decision import Situation, Verdict, decide_placing, knows_whole, shows_all
 from .errors import FileAccessError, RevertConflictError
 from .merge import invert_change, is_mergeable_name, unified_diff
+from .recording import Request
+from .records import Outcome
 from .situation import CHANGING, EFFECTIVE, OUTSIDE, Writer, look
 from .store.protocol import EventQuery
 
@@ -64,7 +66,13 @@ class _Overtaken(Exception):
 
 
 def revert(
-    guard: ConcurrencyGuard, *, turn_id: str, agent_id: str | None = None, dry_run: bool = False, files: Iterable[str] | None = None
+    guard: ConcurrencyGuard,
+    *,
+    turn_id: str,
+    agent_id: str | None = None,
+    dry_run: bool = False,
+    files: Iterable[str] | None = None,
+    enforce: Outcome | None = None,
 ) -> Reverted:
     """Undo a turn (of one agent, in some files only). RevertConflictError names what stands in the way; then nothing was changed."""
     only = None if files is None else set(files)
@@ -80,7 +88,7 @@ def revert(
         if dry_run or not rows:
             return Reverted(turn_id, agent_id, tuple(rows), dry_run)
         try:
-            return _carry_out(guard, turn_id, agent_id, plan, rows)
+            return _carry_out(guard, turn_id, agent_id, plan, rows, enforce)
         except _Overtaken:
             continue
     raise FileAccessError(
@@ -234,24 +242,28 @@ class _ConflictError(Exception):
     """Why one file cannot be taken back."""
 
 
-def _carry_out(guard: ConcurrencyGuard, turn_id: str, agent_id: str | None, plan: _Plan, rows: list[RevertedFile]) -> Reverted:
+def _carry_out(
+    guard: ConcurrencyGuard, turn_id: str, agent_id: str | None, plan: _Plan, rows: list[RevertedFile], enforce: Outcome | None
+) -> Reverted:
     writer = Writer(guard.agent_id, guard.turn_id, guard.intent_id)
     requests = [_request(plan, row) for row in rows]
     detail = {"reverted": {"turn_id": turn_id, "agent_id": agent_id}}
-    done = change(guard.workspace, writer, requests, detail=detail)
+    done = change(guard.workspace, writer, requests, enforce=enforce, detail=detail)
     files = tuple(row._replace(seq=write.seq) for row, write in zip(rows, done, strict=True))
     return Reverted(turn_id, agent_id, files)
 
 
 def _request(plan: _Plan, row: RevertedFile) -> Request:
     wanted, standing = plan.wanted[row.file_path], plan.standing[row.file_path]
-    return Request(row.file_path, "revert", _rule(wanted, standing), asked=wanted, mode=plan.modes.get(row.file_path))
+    return Request(row.file_path, "revert", _rule(wanted, standing, row.diff), asked=wanted, mode=plan.modes.get(row.file_path))
 
 
-def _rule(wanted: bytes | None, standing: bytes | None) -> Callable[[Situation], Verdict]:
+def _rule(wanted: bytes | None, standing: bytes | None, diff: str) -> Callable[[Situation], Verdict]:
     def rule(now: Situation) -> Verdict:
         if now.disk != standing:
             raise _Overtaken
-        return decide_placing(now, wanted)
+        # The answer is a diff: it shows the new version to those only who know all of the old one.
+        shown = shows_all(diff) and (now.disk is None or (not now.stale and knows_whole(now)))
+        return decide_placing(now, wanted, shown=shown)
 
     return rule

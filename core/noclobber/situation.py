@@ -11,12 +11,13 @@ from typing import Any, NamedTuple
 
 from .clock import boot_id, format_utc, monotonic_ns, parse_utc, utc_now
 from .content import StableRead, hash_content, open_regular, stable_read
-from .decision import OpenBuffer, Situation
+from .decision import Situation
 from .liveness import is_alive
 from .merge import is_mergeable_name
 from .paths import Located
 from .records import Buffer, Event, EventKind, Outcome, Snapshot
 from .store.protocol import EventQuery
+from .unsaved import OpenBuffer
 from .workspace import Workspace
 
 __all__ = [
@@ -81,9 +82,12 @@ def survey(workspace: Workspace, located: Located, writer: Writer, *, read_hash:
     disk_hash = None if disk is None else hash_content(disk)
     snapshot, given = _known(workspace, writer, path, read_hash)
     outside = notice_outside(workspace, path, disk_hash)
-    now = Situation(path, disk, disk_hash, snapshot, None, given=given, may_merge=is_mergeable_name(path))
-    if now.stale or (snapshot is not None and snapshot.lines is not None):
-        assert snapshot is not None
+    # The same bytes may be kept for another file: of a secret one nothing is looked up, so that no diff can show it.
+    secret = workspace.secrecy.never_kept(path)
+    now = Situation(path, disk, disk_hash, snapshot, None, given=given, may_merge=not secret and is_mergeable_name(path), secret=secret)
+    if snapshot is not None and not now.stale:
+        now = now._replace(known=disk)
+    elif snapshot is not None and not secret:
         now = now._replace(known=store.content(snapshot.read_hash))
     if now.stale:
         now, outside = _with_changes(workspace, now, writer, read, outside)
@@ -189,9 +193,9 @@ def _own_last(workspace: Workspace, path: str, writer: Writer) -> Event | None:
 
 
 def _soon_after(own: Event, read: StableRead, disk_hash: str | None) -> bool:
-    """The disk is as the writer's own change left it, or changed within seconds after that."""
+    """The disk is as the writer's own change over a formatter's left it, or changed within seconds after its change."""
     if own.after_hash == disk_hash:
-        return True
+        return own.outcome == "formatted"
     return -_CLOCK_SLACK_S <= read.stat.st_mtime - parse_utc(own.timestamp) <= _FORMATTER_S
 
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import stat
 import sys
 from collections.abc import Callable
@@ -13,6 +14,8 @@ from noclobber import (
     EditAmbiguousError,
     EditNotFoundError,
     ExistsError,
+    FileAccessError,
+    LeasedError,
     MergeConflictError,
     OutsideWorkspaceError,
     PathError,
@@ -508,3 +511,102 @@ def test_an_override_keeps_what_it_displaces(alice: ConcurrencyGuard, lines: Pat
     assert alice.write("a.txt", b"alice\n", override=True).outcome == "overridden"
     event = alice.events()[-1]
     assert alice.content(event.before_hash or "") == b"outside\n"
+
+
+@pytest.mark.parametrize("call", ["delete", "move"])
+def test_what_is_not_there_is_neither_deleted_nor_moved(alice: ConcurrencyGuard, call: str) -> None:
+    with pytest.raises(FileAccessError, match="There is no file 'none'"):
+        _ = alice.delete("none") if call == "delete" else alice.move("none", "b")
+    assert alice.events() == []
+
+
+def test_replacing_nothing_makes_a_new_file_and_its_folders(alice: ConcurrencyGuard, root: Path) -> None:
+    alice.edit("new/dir/f", [("", "content\n")])
+    assert (root / "new/dir/f").read_bytes() == b"content\n"
+
+
+def test_a_refused_write_makes_no_folder(alice: ConcurrencyGuard, root: Path) -> None:
+    alice.write("sub/f", b"1")
+    (root / "sub/f").unlink()
+    (root / "sub").rmdir()
+    with pytest.raises(StaleFileError, match="deleted"):
+        alice.write("sub/f", b"2")
+    with pytest.raises(StaleFileError, match="deleted"):
+        alice.write_many({"other/g": b"new", "sub/f": b"2"})
+    assert os.listdir(root) == [".noclobber"]
+
+
+def test_a_move_onto_a_name_another_writer_has_leased_is_refused(alice: ConcurrencyGuard, bob: ConcurrencyGuard, lines: Path) -> None:
+    bob.lease("b.txt")
+    with pytest.raises(LeasedError, match=r"bob is writing b\.txt"):
+        alice.move("a.txt", "b.txt")
+    assert lines.exists()
+
+
+def test_a_name_that_is_taken_is_told_with_its_own_hash(alice: ConcurrencyGuard, root: Path, lines: Path) -> None:
+    alice.read("a.txt")
+    (root / "taken").write_bytes(b"taken")
+    with pytest.raises(ExistsError) as caught:
+        alice.move("a.txt", "taken")
+    refusal = caught.value.refusal
+    assert (refusal.file_path, refusal.expected_hash, refusal.current_hash) == ("taken", None, alice.hash_content(b"taken"))
+
+
+def test_two_names_of_one_file_in_one_change_are_told(alice: ConcurrencyGuard, root: Path, lines: Path) -> None:
+    os.link(lines, root / "b.txt")
+    for name in ("a.txt", "b.txt"):
+        alice.read(name)
+    with pytest.raises(PathError, match="two names of one file"):
+        alice.write_many({"a.txt": b"x", "b.txt": b"y"})
+
+
+def test_what_bob_knew_under_one_name_is_stale_after_a_write_through_the_other(
+    alice: ConcurrencyGuard, bob: ConcurrencyGuard, root: Path, lines: Path
+) -> None:
+    os.link(lines, root / "b.txt")
+    alice.read("a.txt")
+    bob.read("b.txt")
+    alice.write("a.txt", b"by the other name\n")
+    assert bob.verify_before_write("b.txt") is not None
+    with pytest.raises(StaleFileError):
+        bob.write("b.txt", b"bob\n")
+
+
+def test_a_thousand_files_in_one_change_need_few_descriptors(alice: ConcurrencyGuard, root: Path) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (len(os.listdir("/proc/self/fd")) + 100, hard))
+    try:
+        done = alice.write_many({f"part{number % 20}/{number}": b"%d" % number for number in range(1000)})
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    assert len(done) == 1000
+    assert (root / "part7/407").read_bytes() == b"407"
+
+
+def test_a_file_already_as_wanted_is_on_record_only_if_all_the_others_are_written(alice: ConcurrencyGuard, root: Path) -> None:
+    for name in ("a", "b"):
+        (root / name).write_bytes(b"old")
+        alice.read(name)
+
+    def step(name: str) -> None:
+        if name == "exchange":
+            (root / "b").write_bytes(b"outside")
+
+    alice.workspace.step = step
+    with pytest.raises(StaleFileError):
+        alice.write_many({"a": b"old", "b": b"new"})
+    assert alice.events(kind="write", outcome="done") == []
+
+
+def test_a_restore_compares_with_the_bytes_at_the_moment_of_the_call(alice: ConcurrencyGuard, lines: Path) -> None:
+    first = alice.read("a.txt").snapshot.read_hash
+    alice.write("a.txt", b"second\n")
+
+    def step(name: str) -> None:
+        if name == "exchange" and lines.read_bytes() == b"second\n":
+            lines.write_bytes(b"newer than the call\n")
+
+    alice.workspace.step = step
+    with pytest.raises(StaleFileError):
+        alice.restore("a.txt", first)
+    assert lines.read_bytes() == b"newer than the call\n"

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from noclobber import ConcurrencyGuard, LeasedError, UnsavedEditsError
+from noclobber import ConcurrencyGuard, LeasedError, StaleFileError, UnsavedEditsError
 from noclobber.clock import format_utc, utc_now
 from noclobber.records import Buffer
 from noclobber.store.protocol import Batch
@@ -22,12 +22,13 @@ TypeInto = Callable[..., None]
 def type_into(alice: ConcurrencyGuard, lines: Path) -> TypeInto:
     """A person's editor has ``a.txt`` open with these unsaved bytes."""
 
-    def type_text(text: bytes, *, at: str | None = None, known: bool = True) -> None:
+    def type_text(text: bytes, *, at: str | None = None, known: bool = True, where: tuple[int, int] | None = None) -> None:
         base = lines.read_bytes()
         store = alice.workspace.store
         hashes = [ConcurrencyGuard.hash_content(one) for one in (base, text)]
         text_hash = hashes[1] if known else None
-        buffer = Buffer("a.txt", "editor:vscode:7", hashes[0], text_hash, True, None, at or utc_now(), alice.workspace.live().id)
+        unsaved = None if where is None else (where,)
+        buffer = Buffer("a.txt", "editor:vscode:7", hashes[0], text_hash, True, unsaved, at or utc_now(), alice.workspace.live().id)
         store.apply(Batch(buffers=[buffer], contents=[(hashes[0], base), (hashes[1], text)]))
 
     return type_text
@@ -171,3 +172,60 @@ def test_a_recorded_change_does_not_launder_what_the_writer_had_not_seen(
     lines.write_bytes(change_line(lines.read_bytes(), 10, b"alice"))
     alice.record_change("a.txt", kind="edit", before=change_line(content, 90, b"bob"))
     assert alice.verify_before_write("a.txt") is not None
+
+
+def test_unsaved_lines_known_only_by_number_are_followed_through_later_changes_on_disk(
+    alice: ConcurrencyGuard, lines: Path, change_line: ChangeLine, type_into: TypeInto
+) -> None:
+    base = lines.read_bytes()
+    type_into(change_line(base, 10, b"person"), known=False, where=(10, 10))
+    lines.write_bytes(b"one line more\n" * 20 + base)
+    with pytest.raises(UnsavedEditsError, match="lines 30"):
+        alice.edit("a.txt", [("line 10\n", "alice\n")])
+    assert alice.edit("a.txt", [("line 50\n", "alice\n")]).outcome == "done"
+
+
+def test_a_merge_that_unsaved_edits_would_stop_is_not_offered(
+    alice: ConcurrencyGuard, bob: ConcurrencyGuard, lines: Path, change_line: ChangeLine, type_into: TypeInto
+) -> None:
+    base = alice.read("a.txt").content
+    bob.edit("a.txt", [("line 90\n", "bob\n")])
+    type_into(change_line(lines.read_bytes(), 10, b"person"))
+    with pytest.raises(StaleFileError) as caught:
+        alice.write("a.txt", change_line(base, 10, b"alice"))
+    assert not caught.value.refusal.mergeable
+    with pytest.raises(StaleFileError) as caught:
+        alice.write("a.txt", change_line(base, 50, b"alice"))
+    assert caught.value.refusal.mergeable
+    assert alice.write("a.txt", change_line(base, 50, b"alice"), on_stale="merge").outcome == "merged"
+
+
+def test_the_mode_that_only_watches_stops_no_kind_of_change(
+    alice: ConcurrencyGuard, root: Path, lines: Path, change_line: ChangeLine, type_into: TypeInto
+) -> None:
+    (root / "noclobber.toml").write_text('mode = "observe"\n')
+    with ConcurrencyGuard(root, "carol", turn_id="turn-3") as carol:
+        carol.read("a.txt")
+        old = carol.keep("a.txt", b"old\n")
+        type_into(change_line(lines.read_bytes(), 10, b"person"))
+        assert carol.check_edit("a.txt", [("line 10\n", "carol\n")]).content is not None
+        assert carol.edit("a.txt", [("line 10\n", "carol\n")]).outcome == "observed"
+        assert b"carol\n" in lines.read_bytes()
+        assert carol.move("a.txt", "b.txt").outcome == "observed"
+        carol.move("b.txt", "a.txt", turn_id="turn-4")
+        type_into(change_line(lines.read_bytes(), 10, b"person"))
+        assert carol.restore("a.txt", old).outcome == "observed"
+        assert lines.read_bytes() == b"old\n"
+        assert carol.delete("a.txt").outcome == "observed"
+        assert not lines.exists()
+        assert {event.kind for event in carol.events(outcome="observed")} == {"edit", "move", "restore", "delete"}
+
+
+def test_an_override_over_unsaved_edits_still_keeps_what_others_had_changed(
+    alice: ConcurrencyGuard, bob: ConcurrencyGuard, lines: Path, change_line: ChangeLine, type_into: TypeInto
+) -> None:
+    base = alice.read("a.txt").content
+    bob.edit("a.txt", [("line 90\n", "bob\n")])
+    type_into(change_line(lines.read_bytes(), 10, b"person"))
+    assert alice.write("a.txt", change_line(base, 10, b"alice"), on_stale="merge", override=True).outcome == "overridden"
+    assert lines.read_bytes() == change_line(change_line(base, 10, b"alice"), 90, b"bob")
