@@ -239,6 +239,7 @@ class Session:
                     folders.add(at)
                     at = os.path.dirname(at)
         fresh = set(self.watch.want(folders))
+        fresh |= folders - self.watch.watched  # gone before they could be watched
         for room in self.rooms:
             if room.workspace.state in fresh:
                 self.follower.follow(room)  # what was put on record before the watch began

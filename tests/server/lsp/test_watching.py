@@ -1,0 +1,222 @@
+"""Which folders are watched, and what is noticed there: exchanges, moved folders, git operations, several windows and workspaces."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from watchdog.observers.inotify_c import InotifyConstants, InotifyEvent
+
+from noclobber import ConcurrencyGuard
+from noclobber_server.lsp.watching import FolderWatch
+
+TEN = "".join(f"line {n}\n" for n in range(1, 11))
+
+
+class Seen:
+    """What a watch has told, with waiting for it."""
+
+    def __init__(self) -> None:
+        self.paths: list[str] = []
+        self.overflows = 0
+        self._moved = threading.Condition()
+        self.watch = FolderWatch(self._path, self._overflow)
+
+    def _path(self, path: str) -> None:
+        with self._moved:
+            self.paths.append(path)
+            self._moved.notify_all()
+
+    def _overflow(self) -> None:
+        with self._moved:
+            self.overflows += 1
+            self._moved.notify_all()
+
+    def wait(self, is_so: Callable[[], bool]) -> None:
+        with self._moved:
+            assert self._moved.wait_for(is_so, 10), self.paths
+
+
+@pytest.fixture
+def seen() -> Iterator[Seen]:
+    told = Seen()
+    yield told
+    told.watch.close()
+
+
+def test_only_the_wanted_folders_are_watched(seen: Seen, tmp_path: Path) -> None:
+    (tmp_path / "deep" / "deeper").mkdir(parents=True)
+    assert seen.watch.want([str(tmp_path / "deep")]) == [str(tmp_path / "deep")]
+    assert seen.watch.watched == {str(tmp_path / "deep")}
+    (tmp_path / "deep" / "deeper" / "x").write_text("", encoding="utf-8")
+    (tmp_path / "y").write_text("", encoding="utf-8")
+    (tmp_path / "deep" / "z").write_text("", encoding="utf-8")
+    seen.wait(lambda: str(tmp_path / "deep" / "z") in seen.paths)
+    assert {Path(path).name for path in seen.paths} == {"z"}
+    seen.watch.want([])
+    assert seen.watch.watched == frozenset()
+
+
+def test_a_file_exchanged_or_renamed_over_is_seen_at_once(seen: Seen, tmp_path: Path) -> None:
+    folder = tmp_path / "watched"
+    folder.mkdir()
+    (folder / "a").write_text("old", encoding="utf-8")
+    (tmp_path / "new").write_text("new", encoding="utf-8")
+    seen.watch.want([str(folder)])
+    os.replace(tmp_path / "new", folder / "a")
+    seen.wait(lambda: str(folder / "a") in seen.paths)
+
+
+def test_a_folder_that_vanishes_is_taken_up_again_when_it_is_back(seen: Seen, tmp_path: Path) -> None:
+    folder = tmp_path / "src"
+    folder.mkdir()
+    seen.watch.want([str(tmp_path), str(folder)])
+    folder.rename(tmp_path / "elsewhere")
+    seen.wait(lambda: str(folder) not in seen.watch.watched)
+    folder.mkdir()
+    seen.wait(lambda: str(folder) in seen.watch.watched)
+    seen.paths.clear()
+    (folder / "a").write_text("x", encoding="utf-8")
+    seen.wait(lambda: str(folder / "a") in seen.paths)
+
+
+def test_a_queue_overflow_is_told(seen: Seen, tmp_path: Path) -> None:
+    seen.watch.want([str(tmp_path)])
+    inotify = seen.watch._inotify
+    assert inotify is not None
+    inotify.handle_event(InotifyEvent(-1, InotifyConstants.IN_Q_OVERFLOW, 0, b""))  # what the kernel sends when its queue is full
+    assert seen.overflows == 1
+
+
+def test_a_folder_that_does_not_exist_is_no_error(seen: Seen, tmp_path: Path) -> None:
+    assert seen.watch.want([str(tmp_path / "nowhere")]) == []
+
+
+async def test_a_git_checkout_is_one_event_and_one_message(editor: Any, root: Any, agent: Any) -> None:
+    git = ["git", "-c", "user.name=x", "-c", "user.email=x@example.org", "-C", str(root)]
+    names = [f"g{number}.txt" for number in range(30)]
+    for word in ("one", "two"):
+        for name in names:
+            (root / name).write_text(TEN + word, encoding="utf-8")
+        if word == "one":
+            subprocess.run([*git, "init", "-q"], check=True)
+        subprocess.run([*git, "add", "."], check=True)
+        subprocess.run([*git, "commit", "-qm", word], check=True)
+    for name in names:
+        editor.open(name)
+    editor.type(editor.uri("g0.txt"), "line 2", "mine 2")
+    await editor.settled()
+    subprocess.run([*git, "checkout", "-q", "HEAD~1"], check=True)
+    await editor.shown(editor.uri("g0.txt"), "stale-buffer")
+    await editor.until(lambda: editor.messages)
+    assert [message.message for message in editor.messages] == ["git changed 30 open files; you have unsaved edits in g0.txt."]
+    (event,) = agent.events(kind="git")
+    assert event.detail["files"] == 30
+    assert agent.events(kind="outside") == []
+
+
+async def test_an_outside_change_is_put_on_record_once_though_two_windows_see_it(
+    editor: Any, new_editor: Callable[[], Any], root: Any, agent: Any
+) -> None:
+    agent.read("a.txt")
+    other = new_editor()
+    await other.start(name="Other")
+    editor.open("a.txt")
+    other.open("a.txt")
+    await editor.settled()
+    await other.settled()
+    (root / "a.txt").write_text("outside\n", encoding="utf-8")
+    await editor.until(lambda: agent.events(kind="outside"))
+    for window in (editor, other):
+        await window.shown(window.uri("a.txt"), "stale-buffer")
+    (event,) = agent.events(kind="outside")
+    assert agent.content(event.after_hash) == b"outside\n"
+    await other.stop()
+
+
+async def test_what_one_window_saves_the_other_is_told_of(editor: Any, new_editor: Callable[[], Any]) -> None:
+    other = new_editor()
+    await other.start(name="Other")
+    mine, theirs = editor.open("a.txt"), other.open("a.txt")
+    other.type(theirs, "line 8", "other 8")
+    await other.settled()
+    editor.type(mine, "line 2", "mine 2")
+    await editor.save(mine)
+    await other.until(
+        lambda: [d.message.startswith("Changed on disk by editor:Test:") for d in other.diagnostics.get(theirs, [])] == [True]
+    )
+    await other.stop()
+
+
+async def test_folders_worktrees_and_nested_workspaces_each_have_their_own_state(new_editor: Callable[[], Any], tmp_path: Path) -> None:
+    main, tree, plain = tmp_path / "main", tmp_path / "tree", tmp_path / "plain"
+    for folder in (main, plain):
+        (folder / "sub").mkdir(parents=True)
+        (folder / "sub" / "a.txt").write_text(TEN, encoding="utf-8")
+    git = ["git", "-c", "user.name=x", "-c", "user.email=x@example.org", "-C", str(main)]
+    for arguments in (["init", "-q"], ["add", "."], ["commit", "-qm", "one"], ["worktree", "add", "-q", str(tree)]):
+        subprocess.run([*git, *arguments], check=True)
+    editor = new_editor()
+    await editor.start(folders=[main / "sub", tree, plain])
+    for path in (main / "sub" / "a.txt", tree / "sub" / "a.txt", plain / "sub" / "a.txt"):
+        editor.root = path.parent
+        editor.open("a.txt")
+    await editor.settled()
+    for folder in (main, tree, plain):
+        with ConcurrencyGuard(folder, "judge") as judge:
+            assert [buffer.file_path for buffer in judge.workspace.store.buffers()] == ["sub/a.txt"], folder
+    await editor.stop()
+
+
+async def test_a_folder_added_later_is_taken_in_and_one_removed_is_let_go(editor: Any, tmp_path: Path, agent: Any) -> None:
+    from lsprotocol import types
+
+    later = tmp_path / "later"
+    later.mkdir()
+    (later / "b.txt").write_text(TEN, encoding="utf-8")
+    added = types.WorkspaceFoldersChangeEvent(added=[types.WorkspaceFolder(later.as_uri(), "later")], removed=[])
+    editor.client.workspace_did_change_workspace_folders(types.DidChangeWorkspaceFoldersParams(added))
+    editor.root = later
+    editor.open("b.txt")
+    await editor.settled()
+    assert (later / ".noclobber").is_dir()
+
+
+async def test_a_file_reached_through_a_symlink_is_the_file_itself(editor: Any, root: Any, agent: Any) -> None:
+    (root / "link.txt").symlink_to("a.txt")
+    uri = editor.open("link.txt")
+    editor.type(uri, "line 2", "mine 2")
+    await editor.settled()
+    agent.edit("a.txt", [("line 8", "theirs")])
+    await editor.shown(uri, "stale-buffer")
+    assert [buffer.file_path for buffer in agent.workspace.store.buffers()] == ["a.txt"]
+
+
+async def test_a_renamed_folder_above_a_document_is_noticed(editor: Any, root: Any) -> None:
+    (root / "x" / "y").mkdir(parents=True)
+    (root / "x" / "y" / "a.txt").write_text(TEN, encoding="utf-8")
+    uri = editor.open("x/y/a.txt")
+    await editor.settled()
+    (root / "x").rename(root / "z")
+    await editor.shown(uri, "deleted-on-disk")
+    (root / "z").rename(root / "x")
+    await editor.shown(uri, None)
+
+
+async def test_the_state_removed_under_the_server_is_made_anew(editor: Any, root: Any) -> None:
+    import shutil
+
+    uri = editor.open("a.txt")
+    await editor.settled()
+    shutil.rmtree(root / ".noclobber")
+    editor.type(uri, "line 2", "mine 2")
+    await editor.settled()
+    with ConcurrencyGuard(root, "claude/1") as agent:
+        agent.edit("a.txt", [("line 8", "theirs")])
+        await editor.shown(uri, "stale-buffer")
+        assert [buffer.unsaved for buffer in agent.workspace.store.buffers("a.txt")] == [True]
