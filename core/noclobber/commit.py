@@ -8,30 +8,22 @@ from __future__ import annotations
 
 import errno
 import os
-import stat as modes
 from collections.abc import Sequence
 from typing import Any, Literal, NamedTuple
 
 from .content import access_error, hash_content
-from .errors import FileAccessError
+from .errors import FileAccessError, NoclobberError
 from .paths import Located
 from .records import Event, Signature, Snapshot
 from .replacement import Action, Site, action_for
-from .replacement.base import BESIDE, write_whole
+from .replacement.base import BESIDE, Overtaken
 from .store.protocol import Batch, Pending
+from .temporary import CannotCarryError, write_temp
 from .workspace import Workspace
 
 ActionName = Literal["exchange", "create", "inplace", "delete", "move"]
 
 __all__ = ["Means", "Overtaken", "Planned", "Recorder", "commit", "drafts", "site_of", "tidy"]
-
-
-class Overtaken(Exception):
-    """Somebody changed the file between the decision and the exchange; their bytes stand, nothing of ours does."""
-
-    def __init__(self, file_path: str) -> None:
-        super().__init__(file_path)
-        self.file_path = file_path
 
 
 class Planned(NamedTuple):
@@ -80,6 +72,13 @@ class Recorder:
         self._workspace.step(name)
 
 
+class _Unrecorded(Recorder):
+    """Where the store itself fails, nothing can be recorded."""
+
+    def record(self, row: Pending, keep: bytes | None = None) -> None:
+        """Go on without."""
+
+
 class Means(NamedTuple):
     """How files are replaced here. ``beside``: temporary files stand beside their targets (a bind mount looks like one file system and is
     not); ``inplace``: no exchange is to be had on this file system."""
@@ -122,16 +121,7 @@ def _commit(workspace: Workspace, plans: Sequence[Planned], means: Means) -> tup
     except BaseException:
         _drop_temps(actions)
         raise
-    _make_all(workspace, actions, plans)
-    workspace.step("settle")
-    seqs = workspace.store.apply(
-        Batch(
-            events=[event for plan in plans for event in plan.events],
-            snapshots=[snapshot for plan in plans for snapshot in plan.snapshots],
-            forget=[pair for plan in plans for pair in plan.forget],
-            pending=[action.row._replace(state="committed") for action in actions],
-        )
-    )
+    seqs = _make_all(workspace, actions, plans)
     tidy(workspace, actions)
     return seqs
 
@@ -171,26 +161,58 @@ def _snapshot(fields: Sequence[Any]) -> Snapshot:
     return snapshot._replace(lines=lines, signature=signature)
 
 
-def _make_all(workspace: Workspace, actions: Sequence[Action], plans: Sequence[Planned]) -> None:
-    """Each exchange in turn; the first that is overtaken, or that the system refuses, takes the others back with it."""
-    made: list[Action] = []
+def _make_all(workspace: Workspace, actions: Sequence[Action], plans: Sequence[Planned]) -> tuple[int, ...]:
+    """Each exchange in turn, then the outcome on record; whatever comes in between takes all of it back."""
+    made = 0
     try:
         for action, plan in zip(actions, plans, strict=True):
             if action.make() != "placed":
                 raise Overtaken(plan.located.file_path)
-            made.append(action)
+            made += 1
             if not workspace.locator.still_there(plan.located):
                 message = f"The folder of {plan.located.file_path!r} was moved while it was written; nothing was changed. Try again."
                 raise FileAccessError(plan.located.file_path, errno.ESTALE, message)
-    except (Overtaken, OSError, FileAccessError) as problem:
-        for action in reversed(made):
-            action.undo()
-        # The rows are closed before their files go: a crash from here on must not take a missing file for one that was placed.
-        workspace.store.apply(Batch(pending=[action.row._replace(state="committed") for action in actions]))
-        tidy(workspace, actions)
+        workspace.step("settle")
+        return _settle(workspace, actions, plans)
+    except (Overtaken, OSError, NoclobberError) as problem:
+        # Overtaken: the action that was has already put back what came out.
+        halfway = actions[made : made + 1] if not isinstance(problem, Overtaken) else ()
+        _take_back(workspace, actions, made, halfway, problem)
         if isinstance(problem, OSError):
             raise access_error(plan.located.file_path, problem, "write") from problem
         raise
+
+
+def _settle(workspace: Workspace, actions: Sequence[Action], plans: Sequence[Planned]) -> tuple[int, ...]:
+    return workspace.store.apply(
+        Batch(
+            events=[event for plan in plans for event in plan.events],
+            snapshots=[snapshot for plan in plans for snapshot in plan.snapshots],
+            forget=[pair for plan in plans for pair in plan.forget],
+            pending=[action.row._replace(state="committed") for action in actions],
+        )
+    )
+
+
+def _take_back(workspace: Workspace, actions: Sequence[Action], made: int, halfway: Sequence[Action], problem: Exception) -> None:
+    """Undo what was made, and what stopped half-way; what cannot be undone now is left to recovery, its row as it was."""
+    deaf = isinstance(problem, NoclobberError) and not isinstance(problem, FileAccessError)
+    stuck: list[Action] = []
+    for action in reversed((*actions[:made], *halfway)):
+        if deaf:  # the store is out of order: as last recorded, the row tells recovery the same about what is undone
+            action.witness = _Unrecorded(workspace, action.row.file_path)
+        try:
+            action.recover_undo() if action in halfway else action.undo()
+        except (OSError, NoclobberError):
+            stuck.append(action)
+    free = [action for action in actions if action not in stuck]
+    try:
+        # The rows are closed before their files go: a crash from here on must not take a missing file for one that was placed.
+        workspace.store.apply(Batch(pending=[action.row._replace(state="committed") for action in free]))
+        tidy(workspace, free)
+    except NoclobberError:
+        if not deaf:
+            raise
 
 
 def _contents(workspace: Workspace, plan: Planned) -> list[tuple[str, bytes]]:
@@ -229,82 +251,16 @@ def _with_temp(row: Pending, plan: Planned, site: Site) -> Pending:
     """Write what the action needs beforehand; a file whose owner or attributes cannot be given to a new one is rewritten in place."""
     if row.action == "exchange":
         try:
-            _write_temp(row, site, plan.placing or b"", plan.located)
-        except _CannotCarryError:
+            row.outcome["inode"] = write_temp(row, site, plan.placing or b"", plan.located)
+        except CannotCarryError:
             row = row._replace(action="inplace")
     elif row.action == "create":
-        _write_temp(row, site, plan.placing or b"", None, plan.mode)
+        write_temp(row, site, plan.placing or b"", None, plan.mode)
     if row.action == "inplace":
         old = plan.expecting or b""
         row.outcome["split"] = len(old)
-        _write_temp(row, site, old + (plan.placing or b""), None)
+        write_temp(row, site, old + (plan.placing or b""), None)
     return row
-
-
-class _CannotCarryError(Exception):
-    """A new file cannot have this owner, or these attributes."""
-
-
-def _write_temp(row: Pending, site: Site, content: bytes, like: Located | None, mode: int | None = None) -> None:
-    directory, name = site.temp(row)
-    begin = 0o666 if row.action == "create" and mode is None else 0o600
-    fd = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, begin, dir_fd=directory)
-    try:
-        write_whole(fd, content)
-        if like is not None:
-            _carry_over(fd, like)
-        elif row.action == "create":
-            _inherit_group(fd, site.parent)
-            if mode is not None:
-                os.fchmod(fd, mode)
-        os.fsync(fd)
-    except BaseException:
-        os.unlink(name, dir_fd=directory)
-        raise
-    finally:
-        os.close(fd)
-
-
-def _carry_over(fd: int, like: Located) -> None:
-    """Owner, extended attributes (access lists among them) and mode, in this order: a change of owner clears mode bits."""
-    source = os.open(like.name, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=like.parent_fd)
-    try:
-        old, new = os.fstat(source), os.fstat(fd)
-        try:
-            if (old.st_uid, old.st_gid) != (new.st_uid, new.st_gid):
-                os.fchown(fd, old.st_uid, old.st_gid)
-            for name in _attributes(source):
-                os.setxattr(fd, name, os.getxattr(source, name))
-        except PermissionError as error:
-            raise _CannotCarryError from error
-        except OSError as error:
-            if error.errno in (errno.ENOTSUP, errno.EINVAL):
-                raise _CannotCarryError from error
-            raise
-        os.fchmod(fd, modes.S_IMODE(old.st_mode))
-    finally:
-        os.close(source)
-
-
-def _attributes(fd: int) -> list[str]:
-    if not hasattr(os, "listxattr"):
-        return []
-    try:
-        return os.listxattr(fd)
-    except OSError as error:
-        if error.errno == errno.ENOTSUP:
-            return []
-        raise
-
-
-def _inherit_group(fd: int, parent: int) -> None:
-    """In a folder that hands its group down a new file belongs to that group, though it was made elsewhere."""
-    folder = os.fstat(parent)
-    if folder.st_mode & modes.S_ISGID and os.fstat(fd).st_gid != folder.st_gid:
-        try:
-            os.fchown(fd, -1, folder.st_gid)
-        except PermissionError:
-            return
 
 
 def _drop_temps(actions: Sequence[Action]) -> None:

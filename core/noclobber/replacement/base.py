@@ -12,7 +12,7 @@ from ..content import hash_content
 from ..store.protocol import Pending
 from ..syscalls import lease_held, read_lease
 
-__all__ = ["Action", "Displaced", "Result", "Site", "Witness", "hash_at", "read_all", "read_displaced", "write_whole"]
+__all__ = ["Action", "Displaced", "Overtaken", "Result", "Site", "Witness", "hash_at", "read_all", "read_displaced", "write_whole"]
 
 Result = Literal["placed", "overtaken"]
 """``placed``: the change stands and displaced what was expected; ``overtaken``: a newer version stands, put back where it had come out."""
@@ -20,6 +20,14 @@ Result = Literal["placed", "overtaken"]
 BESIDE = "@"
 """Begins a temporary name that stands beside the target, where that is on another file system than ``.noclobber``."""
 _QUIET_WAIT_S = 0.05
+
+
+class Overtaken(Exception):
+    """Somebody changed the file between the decision and the exchange; their bytes stand, nothing of ours does."""
+
+    def __init__(self, file_path: str) -> None:
+        super().__init__(file_path)
+        self.file_path = file_path
 
 
 class Site(NamedTuple):
@@ -104,9 +112,27 @@ class Action(ABC):
         return expecting
 
     def intend(self, placing: str | None, expecting: str | None, keep: bytes | None = None) -> None:
-        """Put on record what the next exchange places and expects, before it is made."""
-        self.row = self.row._replace(placing=placing, expecting=expecting)
+        """Put on record what the next exchange places and expects, before it is made; and which file goes in, so that recovery
+        can tell whether it went, whatever has been written into it since."""
+        outcome = {**self.row.outcome, "inode": self.temp_inode()}
+        self.row = self.row._replace(placing=placing, expecting=expecting, outcome=outcome)
         self.witness.record(self.row, keep)
+
+    def temp_inode(self) -> int:
+        """Which file the temporary name leads to now."""
+        directory, name = self.site.temp(self.row)
+        return os.stat(name, dir_fd=directory, follow_symlinks=False).st_ino
+
+    def look_late(self) -> None:
+        """Recovery of a row whose outcome is on record: nobody remembers whether the displaced file still had a writer."""
+        if self.row.temp_name is None:
+            return
+        directory, name = self.site.temp(self.row)
+        try:
+            out = read_displaced(directory, name, self.row.expecting)
+        except FileNotFoundError:
+            return
+        self.late = not out.quiet or out.hash not in (self.ours, self.old, self.row.placing, self.row.expecting)
 
     def tidy(self, kept: int) -> None:
         """Put the temporary file away: removed, or into the directory ``kept`` where it is ``late``."""

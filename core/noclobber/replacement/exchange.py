@@ -8,7 +8,7 @@ exchange is on record before it is made.
 from __future__ import annotations
 
 from ..syscalls import exchange
-from .base import Action, Result, hash_at, read_displaced
+from .base import Action, Displaced, Result, hash_at, read_displaced
 
 __all__ = ["Exchange"]
 
@@ -77,20 +77,22 @@ class Exchange(Action):
         except FileNotFoundError:
             return "overtaken"  # it is removed only once the outcome is on record: never exchanged
         self.late = not out.quiet
+        if self.temp_inode() == self.row.outcome["inode"]:
+            return self._resume_unexchanged(out, wanted)
         if out.hash == self.row.expecting:
             if self.row.placing == self.ours and not finish:
                 return self.undo()
             return "placed" if self.row.placing == wanted else "overtaken"
-        if out.hash == self.row.placing:
-            return self._resume_unexchanged(out.content, wanted)
         self.intend(placing=out.hash, expecting=self.row.placing, keep=out.content)
         return self._place(wanted)
 
-    def _resume_unexchanged(self, content: bytes | None, wanted: str | None) -> Result:
-        """What was to go in is still in the temporary file."""
+    def _resume_unexchanged(self, out: Displaced, wanted: str | None) -> Result:
+        """What was to go in is still in the temporary file, though somebody may have written into it since."""
         if self.row.placing == self.ours:
             return "placed" if wanted == self.old else "overtaken"  # ours never went in, and is dropped
         if hash_at(self.site.parent, self.site.name) == self.row.expecting:
+            if out.hash != self.row.placing:
+                self.intend(placing=out.hash, expecting=self.row.expecting, keep=out.content)
             return self._place(wanted)
-        self.witness.record(self.row, keep=content)  # something newer than this stands already
+        self.witness.record(self.row, keep=out.content)  # something newer than this stands already
         return "overtaken"

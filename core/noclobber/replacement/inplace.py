@@ -7,6 +7,7 @@ such a file cannot be promised stands in the documentation.
 
 from __future__ import annotations
 
+import errno
 import os
 
 from ..content import hash_content
@@ -33,14 +34,15 @@ class InPlace(Action):
         """The new version whole: made. A mixture of ours: the old one again. Anything else: somebody's newer bytes."""
         try:
             old, new = self._versions()
+            fd = self._open()
         except FileNotFoundError:
             return "overtaken"
-        fd = self._open()
         try:
             standing = read_all(fd)
             if standing == new:
                 return "placed"
             if standing != old and _torn(standing, old, new):
+                self.witness.record(self.row, keep=standing)
                 self.witness.step("restore")
                 _overwrite(fd, old)
             return "overtaken"
@@ -50,6 +52,9 @@ class InPlace(Action):
     def recover_undo(self) -> Result:
         """As ``recover``, and a change that was whole is taken back."""
         return self.undo() if self.recover() == "placed" else "placed"
+
+    def look_late(self) -> None:
+        """Nothing is displaced here: the temporary file is ours alone."""
 
     def _versions(self) -> tuple[bytes, bytes]:
         directory, name = self.site.temp(self.row)
@@ -65,7 +70,12 @@ class InPlace(Action):
         return os.open(self.site.name, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=self.site.parent)
 
     def _rewrite(self, expecting: bytes, placing: bytes) -> Result:
-        fd = self._open()
+        try:
+            fd = self._open()
+        except OSError as error:
+            if error.errno in (errno.ENOENT, errno.ELOOP, errno.EISDIR, errno.ENXIO):
+                return "overtaken"  # deleted, or something else has taken its place
+            raise
         try:
             if read_all(fd) != expecting:
                 return "overtaken"
@@ -89,6 +99,11 @@ def _overwrite(fd: int, content: bytes) -> None:
 
 
 def _torn(standing: bytes, old: bytes, new: bytes) -> bool:
-    """Whether this is the beginning of the new version over the rest of the old one, as our own write leaves it."""
-    written = common_prefix(standing, new)
-    return standing[written:] == old[written:] and len(standing) == max(written, len(old))
+    """Whether this is a mixture that our own writes leave: some of the old version, then some of the new, then the old again.
+
+    Writing the new one leaves new-old; taking that back, new-old or old-new; a crash in the middle of recovery old-new-old.
+    """
+    begun = common_prefix(standing, old)
+    until = begun + common_prefix(standing[begun:], new[begun:])
+    shortest, longest = sorted((len(old), len(new)))
+    return standing[until:] in (b"", old[until:]) and shortest <= len(standing) <= longest

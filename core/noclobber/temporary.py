@@ -1,0 +1,90 @@
+"""Temporary files: the new bytes whole and flushed, with the mode, owner and attributes of the file they are to replace.
+
+Knows nothing of decisions or of what is done with the file afterwards.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat as modes
+
+from .paths import Located
+from .replacement import Site
+from .replacement.base import Overtaken, write_whole
+from .store.protocol import Pending
+
+__all__ = ["CannotCarryError", "write_temp"]
+
+
+class CannotCarryError(Exception):
+    """A new file cannot have this owner, or these attributes."""
+
+
+def write_temp(row: Pending, site: Site, content: bytes, like: Located | None, mode: int | None = None) -> int:
+    """The temporary file whole and flushed; its inode."""
+    directory, name = site.temp(row)
+    begin = 0o666 if row.action == "create" and mode is None else 0o600
+    fd = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, begin, dir_fd=directory)
+    try:
+        write_whole(fd, content)
+        if like is not None:
+            _carry_over(fd, like)
+        elif row.action == "create":
+            _inherit_group(fd, site.parent)
+            if mode is not None:
+                os.fchmod(fd, mode)
+        os.fsync(fd)
+        return os.fstat(fd).st_ino
+    except BaseException:
+        os.unlink(name, dir_fd=directory)
+        raise
+    finally:
+        os.close(fd)
+
+
+def _carry_over(fd: int, like: Located) -> None:
+    """Owner, extended attributes (access lists among them) and mode, in this order: a change of owner clears mode bits."""
+    try:
+        source = os.open(like.name, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=like.parent_fd)
+    except OSError as error:
+        if error.errno in (errno.ENOENT, errno.ELOOP):
+            raise Overtaken(like.file_path) from error  # deleted, or a symlink now: to be decided anew
+        raise
+    try:
+        old, new = os.fstat(source), os.fstat(fd)
+        try:
+            if (old.st_uid, old.st_gid) != (new.st_uid, new.st_gid):
+                os.fchown(fd, old.st_uid, old.st_gid)
+            for name in _attributes(source):
+                os.setxattr(fd, name, os.getxattr(source, name))
+        except PermissionError as error:
+            raise CannotCarryError from error
+        except OSError as error:
+            if error.errno in (errno.ENOTSUP, errno.EINVAL):
+                raise CannotCarryError from error
+            raise
+        os.fchmod(fd, modes.S_IMODE(old.st_mode))
+    finally:
+        os.close(source)
+
+
+def _attributes(fd: int) -> list[str]:
+    if not hasattr(os, "listxattr"):
+        return []
+    try:
+        return os.listxattr(fd)
+    except OSError as error:
+        if error.errno == errno.ENOTSUP:
+            return []
+        raise
+
+
+def _inherit_group(fd: int, parent: int) -> None:
+    """In a folder that hands its group down a new file belongs to that group, though it was made elsewhere."""
+    folder = os.fstat(parent)
+    if folder.st_mode & modes.S_ISGID and os.fstat(fd).st_gid != folder.st_gid:
+        try:
+            os.fchown(fd, -1, folder.st_gid)
+        except PermissionError:
+            return
