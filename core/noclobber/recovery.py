@@ -8,39 +8,52 @@ finished, one that had not is dropped; a change of several without its outcome o
 from __future__ import annotations
 
 import os
-from contextlib import ExitStack
+import time
+from contextlib import ExitStack, suppress
 
 from .clock import utc_now
 from .commit import Recorder, drafts, site_of, tidy
-from .content import hash_content
-from .errors import NoclobberError
+from .content import access_error, hash_content
+from .errors import NoclobberError, StoreError
 from .liveness import is_alive
+from .paths import Located
 from .records import Event
 from .replacement import action_for
 from .replacement.base import read_displaced
 from .store.protocol import Batch, Pending
+from .syscalls import open_beneath, open_for_writing
 from .workspace import Workspace
 
 __all__ = ["settle_all", "settle_late", "settle_path"]
 
+_ABANDONED_S = 3600.0
+
 
 def settle_all(workspace: Workspace) -> None:
-    """All that nobody alive is busy with: pending rows, orphans in ``tmp``, displaced files that had a late writer."""
+    """All that nobody alive is busy with: pending rows, orphans in ``tmp``, displaced files that had a late writer.
+
+    What cannot be settled now (no permission, a full disk) waits; whoever wants to change that file is told why.
+    """
     for row in workspace.store.pending():
-        lock = workspace.locks.try_exclusive(row.file_path)
-        if lock is None:
-            continue
-        with lock:
-            settle_path(workspace, row.file_path)
-    _take_in_orphans(workspace)
-    settle_late(workspace)
+        with suppress(NoclobberError), ExitStack() as stack:
+            if _free(workspace, row, stack):
+                settle_path(workspace, row.file_path)
+    with suppress(StoreError):
+        _take_in_orphans(workspace)
+        settle_late(workspace)
 
 
 def settle_path(workspace: Workspace, file_path: str) -> None:
-    """Go on with the rows of one path wherever they stopped; its lock is held by the caller."""
+    """Go on with the rows of one path wherever they stopped; its lock is held by the caller, and no inode's.
+
+    FileAccessError where the system does not let us.
+    """
     for row in workspace.store.pending(file_path):
         if row.file_path == file_path:
-            _settle_row(workspace, row)
+            try:
+                _settle_row(workspace, row)
+            except OSError as error:
+                raise access_error(file_path, error, "settle an interrupted change of") from error
 
 
 def settle_late(workspace: Workspace) -> None:
@@ -51,33 +64,87 @@ def settle_late(workspace: Workspace) -> None:
             continue
         note = workspace.store.get_meta(f"late:{name}")
         file_path, _, expected = (note or "\n").partition("\n")
-        try:
-            out = read_displaced(kept, name, expected or None)
-        except FileNotFoundError:
-            continue
-        if out.content is not None and (out.quiet or note is None):
-            _record_late(workspace, file_path or None, expected or None, out.content)
-            _remove(kept, name)
-            workspace.store.put_meta(f"late:{name}", None)
+        lock = workspace.locks.try_exclusive(file_path or name)
+        if lock is not None:
+            with lock:
+                _settle_late(workspace, name, file_path or None, expected or None)
+
+
+def _settle_late(workspace: Workspace, name: str, file_path: str | None, expected: str | None) -> None:
+    kept = workspace.folder("kept")
+    try:
+        out = read_displaced(kept, name, expected)
+    except FileNotFoundError:
+        return  # another process was quicker
+    if out.content is not None and (out.quiet or file_path is None or _abandoned(kept, name)):
+        _record_late(workspace, file_path, expected, out.content)
+        _remove(kept, name)
+        workspace.store.put_meta(f"late:{name}", None)
+
+
+def _abandoned(folder: int, name: str) -> bool:
+    """Where no lease can prove that nobody writes: no writer is known, and for an hour nothing was written."""
+    try:
+        fd = os.open(name, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=folder)
+    except OSError:
+        return False
+    try:
+        return not open_for_writing(fd) and abs(time.time() - os.fstat(fd).st_mtime) > _ABANDONED_S
+    finally:
+        os.close(fd)
+
+
+def _free(workspace: Workspace, row: Pending, stack: ExitStack) -> bool:
+    """Take the locks of a row without waiting; false where somebody alive is at it."""
+    lock = workspace.locks.try_exclusive(row.file_path)
+    if lock is None:
+        return False
+    if row.to_path is None:
+        stack.enter_context(lock)
+        return True
+    lock.release()
+    there = workspace.locks.try_exclusive(row.to_path)
+    if there is None:
+        return False
+    there.release()
+    # Both were free a moment ago; taken in one call, since they may share a stripe.
+    stack.enter_context(workspace.locks.exclusive(row.file_path, row.to_path))
+    return True
 
 
 def _settle_row(workspace: Workspace, row: Pending) -> None:
     with ExitStack() as stack:
-        try:
-            located = stack.enter_context(workspace.locator.locate(row.file_path, missing_ok=True))
-            to = None if row.to_path is None else stack.enter_context(workspace.locator.locate(row.to_path, missing_ok=True))
-        except NoclobberError:
-            return  # its folder is out of reach for now; the row waits
+        located = _folder_of(workspace, row.file_path, stack)
+        to = None if row.to_path is None else _folder_of(workspace, row.to_path, stack)
         if located.parent_fd < 0 or (to is not None and to.parent_fd < 0):
             _give_up(workspace, row)
             return
+        if row.action == "inplace":
+            with suppress(FileNotFoundError):
+                standing = os.stat(located.name, dir_fd=located.parent_fd, follow_symlinks=False)
+                stack.enter_context(workspace.locks.inode_exclusive(standing.st_dev, standing.st_ino))
         action = action_for(row, site_of(workspace, located, to), Recorder(workspace, row.file_path))
         if row.state == "intended":
             several = bool(row.outcome.get("several"))
             placed = (action.recover_undo() if several else action.recover()) == "placed"
             outcome = drafts(row) if placed and not several else Batch()
             workspace.store.apply(outcome._replace(pending=[action.row._replace(state="committed")]))
+        else:
+            action.look_late()
         tidy(workspace, [action])
+
+
+def _folder_of(workspace: Workspace, file_path: str, stack: ExitStack) -> Located:
+    """The folder a row works in, whatever stands at the name itself by now: a symlink there is not followed, a folder no error."""
+    folder, _, name = file_path.rpartition("/")
+    flags = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC | os.O_NOFOLLOW
+    root = os.open(workspace.root, flags)
+    try:
+        return stack.enter_context(Located(file_path, open_beneath(root, folder or ".", flags), name, None))
+    except (FileNotFoundError, NotADirectoryError):
+        return Located(file_path, -1, name, None)
+    finally:
+        os.close(root)
 
 
 def _give_up(workspace: Workspace, row: Pending) -> None:
@@ -89,15 +156,12 @@ def _give_up(workspace: Workspace, row: Pending) -> None:
 
 def _take_in_orphans(workspace: Workspace) -> None:
     """Temporary files that no row names, of processes that no longer live: their content is kept, then they go."""
+    owners = {name: name.split("-", 1)[-1].rpartition("-")[0] for name in os.listdir(workspace.folder("tmp"))}
+    dead = {owner for owner in set(owners.values()) if not is_alive(workspace.state, owner)}
+    # Asked after their death: one that was still alive a moment ago may have recorded a row since.
     claimed = {row.temp_name for row in workspace.store.pending()}
-    alive: dict[str, bool] = {}
-    for name in os.listdir(workspace.folder("tmp")):
-        owner = name.split("-", 1)[-1].rpartition("-")[0]
-        if name in claimed:
-            continue
-        if owner not in alive:
-            alive[owner] = is_alive(workspace.state, owner)
-        if not alive[owner]:
+    for name, owner in owners.items():
+        if owner in dead and name not in claimed:
             _take_in(workspace, name)
 
 

@@ -39,13 +39,17 @@ class Outsider:
         self.left: State = None
         self.made: list[bytes] = []
         self.overwritten: set[State] = set()
+        self.late: list[bytes] = []  # written into a file without its name, which may be given back to it
         self._held: list[int] = []
         self._forsaken: set[int] = set()  # held files that we ourselves took the name from: what goes into them is our own loss
 
     def act(self, name: str) -> None:
-        """One of ``ACTS``."""
+        """One of ``ACTS``, or ``finish``."""
         if name == "late":
             self._open_late()
+            return
+        if name == "finish":
+            self.finish()
             return
         before = state_of(self.path)
         self.overwritten.add(before)
@@ -70,6 +74,8 @@ class Outsider:
             os.close(fd)
             if stands:
                 self.acted, self.left = True, content
+            else:
+                self.late.append(content)
         self._forsaken.clear()
 
     def unaccounted(self, kept: set[bytes]) -> list[bytes]:
