@@ -14,6 +14,7 @@ from . import refusals
 from .clock import utc_now
 from .content import StableRead, hash_content, same_signature
 from .errors import FileAccessError, NoclobberError
+from .locks import HeldLock
 from .merge import changed_regions, join_ranges, shown_covers
 from .paths import Located
 from .records import Event, FileStatus, LineRange, Read, Refusal, Signature, Snapshot
@@ -30,13 +31,8 @@ def read(workspace: Workspace, writer: Writer, path: str | os.PathLike[str], lin
     FileAccessError (ENOENT) where it is absent, after noting that the writer now knows that.
     """
     with workspace.locator.locate(path, missing_ok=True) as located:
-        if workspace.store.pending(located.file_path):
-            from .recovery import settle_path  # loads what recovery needs, only where something is left to settle
-
-            with workspace.locks.exclusive(located.file_path):
-                settle_path(workspace, located.file_path)
         # Shared with other readers; a change of several files, or a rewrite in place, is never seen half done.
-        with workspace.locks.shared(located.file_path):
+        with _settled(workspace, located.file_path):
             found = look(located)
             if found is None:
                 _note_absent(workspace, writer, located.file_path)
@@ -44,6 +40,24 @@ def read(workspace: Workspace, writer: Writer, path: str | os.PathLike[str], lin
             snapshot = _record(workspace, writer, located, found, lines)
         notices = tuple(refusals.unsaved_notice(opened) for opened in open_buffers(workspace, located.file_path, writer))
         return Read(found.content, snapshot, notices)
+
+
+def _settled(workspace: Workspace, file_path: str) -> HeldLock:
+    """The path's lock, shared, with nothing of it left half done. Asked under the lock: its last holder may have died with it."""
+    while True:
+        lock = workspace.locks.shared(file_path)
+        try:
+            pending = workspace.store.pending(file_path)
+        except BaseException:
+            lock.release()
+            raise
+        if not pending:
+            return lock
+        lock.release()
+        from .recovery import settle_path  # loads what recovery needs, only where something is left to settle
+
+        with workspace.locks.exclusive(file_path):
+            settle_path(workspace, file_path)
 
 
 def record_snapshot(
