@@ -12,7 +12,9 @@ import subprocess
 import sys
 from importlib.util import find_spec
 from pathlib import Path
+from subprocess import PIPE, Popen
 from tempfile import TemporaryDirectory
+from threading import Timer
 
 from noclobber.diagnosis import Finding
 
@@ -114,11 +116,11 @@ def _mcp() -> Finding:
         "protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": {"name": "doctor", "version": "1"}}}  # fmt: skip
     ready = {"jsonrpc": "2.0", "method": "notifications/initialized"}
     listing = {"jsonrpc": "2.0", "id": 2, "method": "tools/list"}
-    done = _ran([*_self(), "mcp"], b"".join(json.dumps(message).encode() + b"\n" for message in (hello, ready, listing)))
-    count = done.stdout.count(b'"inputSchema"')
+    answer, errors = _asked([*_self(), "mcp"], b"".join(json.dumps(message).encode() + b"\n" for message in (hello, ready, listing)))
+    count = answer.count(b'"inputSchema"')
     if count:
         return Finding("mcp", "fine", f"starts, and offers {count} tools")
-    said = done.stderr.decode(errors="replace").strip().splitlines()[-1:] or ["it said nothing"]
+    said = errors.decode(errors="replace").strip().splitlines()[-1:] or ["it said nothing"]
     return Finding("mcp", "problem", f"the server does not answer: {said[0]}", "run it by hand: noclobber mcp")
 
 
@@ -141,9 +143,35 @@ def _self() -> list[str]:
     return [sys.executable, "-m", "noclobber_server.main"]
 
 
+def _asked(command: list[str], payload: bytes) -> tuple[bytes, bytes]:
+    """The server's second answer (empty: none came in time), and what it said on stderr.
+
+    Its input stays open until then: at the end of its input a server gives up what it has not answered yet.
+    """
+    with Popen(command, stdin=PIPE, stdout=PIPE, stderr=PIPE, bufsize=0, env=_environ()) as server:
+        assert server.stdin is not None
+        assert server.stdout is not None
+        assert server.stderr is not None
+        patience = Timer(_PATIENCE_S, server.kill)
+        patience.start()
+        try:
+            server.stdin.write(payload)
+            server.stdout.readline()
+            answer = server.stdout.readline()
+        except BrokenPipeError:
+            answer = b""
+        finally:
+            patience.cancel()
+        server.kill()
+        return answer, server.stderr.read()
+
+
+def _environ() -> dict[str, str]:
+    return {name: value for name, value in os.environ.items() if name not in ("CI", "NOCLOBBER")}
+
+
 def _ran(command: list[str], payload: bytes) -> subprocess.CompletedProcess[bytes]:
-    environ = {name: value for name, value in os.environ.items() if name not in ("CI", "NOCLOBBER")}
     try:
-        return subprocess.run(command, input=payload, capture_output=True, timeout=_PATIENCE_S, check=False, env=environ)
+        return subprocess.run(command, input=payload, capture_output=True, timeout=_PATIENCE_S, check=False, env=_environ())
     except (OSError, subprocess.TimeoutExpired) as problem:
         return subprocess.CompletedProcess(command, 1, b"", str(problem).encode())

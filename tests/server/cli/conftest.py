@@ -41,7 +41,7 @@ class Cli:
 
     def environment(self, **more: str) -> dict[str, str]:
         plain = {name: value for name, value in os.environ.items() if name != "CI" and not name.startswith("NOCLOBBER")}
-        return {**plain, "NOCLOBBER_AGENT": "alice", **more}
+        return {**plain, "HOME": str(self.root.parent), "NOCLOBBER_AGENT": "alice", **more}
 
     def __call__(self, *arguments: str | bytes, stdin: bytes = b"", cwd: Path | None = None, **environment: str) -> Answer:
         told = {"input": stdin, "cwd": cwd or self.root, "env": self.environment(**environment)}

@@ -101,7 +101,7 @@ def test_the_doctor_finds_a_sound_workspace_sound(cli: Any) -> None:
 
 def test_the_doctor_makes_nothing_where_there_is_nothing(cli: Any) -> None:
     answer = cli("doctor")
-    assert answer.status == 0
+    assert answer.status == 0, answer.out
     assert b"none here yet" in answer.out
     assert not (cli.root / ".noclobber").exists()
 
