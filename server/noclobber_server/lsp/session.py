@@ -30,10 +30,10 @@ from .outside import OutsideChanges, git_marks
 from .reporting import Reporter
 from .rooms import Room, Rooms
 from .saving import Overwritten, Saving
+from .surveillance import Surveillance
 from .text import Change, Encoding, Place, Span, TextModel
 from .tracking import Tracker
 from .uris import path_of
-from .watching import FolderWatch
 from .worker import Worker
 
 if TYPE_CHECKING:
@@ -63,7 +63,6 @@ class Session:
         self._chosen: DiagnosticsSetting | None = _setting(options)
         self.worker = Worker(self._failed)
         self.rooms = Rooms(_folders(params), self._room_opened)
-        self.watch = FolderWatch(self._path_changed, self._anything_changed)
         agent_id = lambda: self.client.agent_id  # noqa: E731 - the one line says it
         self.reporter = Reporter(agent_id, lambda: self.client.process_id)
         self.publisher = Publisher(lambda: self.client, self._diagnostics_setting)
@@ -76,6 +75,7 @@ class Session:
         self.commands = Commands(self)
         self.pool = ThreadPoolExecutor(2, "noclobber-long")  # what may take a while; the worker must stay free to look
         self._line_authors = LineAuthors(self.client.agent_id)
+        self.surveillance = Surveillance(self.worker, self.rooms, self.tracker, self.follower)
         self._ended = False
 
     def begin(self) -> None:
@@ -176,7 +176,7 @@ class Session:
         if self._ended:
             return
         self._ended = True
-        self.watch.close()
+        self.surveillance.close()
         self.pool.shutdown(wait=False, cancel_futures=True)
         self.worker.submit(self._end)
         if not self.worker.close(_CLOSING_S):
@@ -209,7 +209,7 @@ class Session:
             return
         rows = take_up(document, text, self.client.agent_id)
         room.add(document)
-        self._watch_folders()
+        self.surveillance.refresh()
         self.reporter.opened(document, rows)
         self.tracker.look(document)
 
@@ -217,7 +217,7 @@ class Session:
         self.publisher.withdraw(document)
         self.reporter.closed(document, keep_unsaved=False)
         self._forget(document)
-        self._watch_folders()
+        self.surveillance.refresh()
 
     def _forget(self, document: Document) -> None:
         self.worker.forget(("look", document))
@@ -225,34 +225,11 @@ class Session:
         if document.room is not None:
             document.room.remove(document)
 
-    def _watch_folders(self) -> None:
-        """Watch the folders of the open documents, those above them up to the root, and the state."""
-        self.worker.once("watch", self._rearm)
-
-    def _rearm(self) -> None:
-        folders: set[str] = set()
-        for room in self.rooms:
-            folders.add(room.workspace.state)
-            for file_path in room.documents:
-                at = os.path.dirname(room.path(file_path))
-                while at not in folders and at.startswith(room.root):
-                    folders.add(at)
-                    at = os.path.dirname(at)
-        fresh = set(self.watch.want(folders))
-        fresh |= folders - self.watch.watched  # gone before they could be watched
-        for room in self.rooms:
-            if room.workspace.state in fresh:
-                self.follower.follow(room)  # what was put on record before the watch began
-            for file_path, documents in room.documents.items():
-                if os.path.dirname(room.path(file_path)) in fresh:
-                    for document in documents:
-                        self.tracker.look(document)
-
     def _room_opened(self, room: Room) -> None:
         room.git_marks = git_marks(room.root)
         if room.workspace.notice:
             logger.warning("%s", room.workspace.notice)
-        self._watch_folders()
+        self.surveillance.refresh()
 
     def _end(self) -> None:
         for room in self.rooms:
@@ -268,37 +245,6 @@ class Session:
         if self._chosen is not None:
             return self._chosen
         return document.room.workspace.settings.lsp_diagnostics if document.room is not None else "all"
-
-    # -- from the watching thread --
-
-    def _path_changed(self, path: str) -> None:
-        for room in self.rooms:
-            if path.startswith(room.workspace.state):
-                if path.endswith("-wal"):
-                    # SQLite writes the log first and makes the commit visible a moment later, in memory, where nothing tells of it.
-                    self.worker.once(("store", room), lambda room=room: self.follower.follow(room))  # type: ignore[misc]
-                    self.worker.later(("store again", room), _VISIBLE_S, lambda room=room: self.follower.follow(room))  # type: ignore[misc]
-                return
-        for room in self.rooms:
-            if path.startswith(room.root):
-                file_path = os.path.relpath(path, room.root)
-                for document in room.documents.get(file_path, ()):
-                    self.tracker.changed_on_disk(document)
-                if os.path.isdir(path) or not os.path.lexists(path):
-                    self._under(room, file_path)
-
-    def _under(self, room: Room, folder: str) -> None:
-        prefix = folder + "/"
-        for file_path, documents in list(room.documents.items()):
-            if file_path.startswith(prefix):
-                for document in documents:
-                    self.tracker.changed_on_disk(document)
-
-    def _anything_changed(self) -> None:
-        logger.info("Too many changes at once for the system to name; looking at every open document.")
-        self.look_at_all()
-        for room in self.rooms:
-            self.worker.once(("store", room), lambda room=room: self.follower.follow(room))  # type: ignore[misc]
 
     # -- what is said --
 

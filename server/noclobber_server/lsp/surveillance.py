@@ -1,0 +1,94 @@
+"""From folders to documents: which folders to watch for what is open, and what to look at when one of them stirs."""
+
+from __future__ import annotations
+
+import logging
+import os
+from typing import TYPE_CHECKING
+
+from .watching import FolderWatch
+
+if TYPE_CHECKING:
+    from .documents import Document
+    from .following import Follower
+    from .rooms import Room, Rooms
+    from .tracking import Tracker
+    from .worker import Worker
+
+__all__ = ["Surveillance"]
+
+logger = logging.getLogger(__name__)
+
+
+class Surveillance:
+    """Watches the folders of the open documents, those above them up to the root, and each workspace's state."""
+
+    def __init__(self, worker: Worker, rooms: Rooms, tracker: Tracker, follower: Follower) -> None:
+        self._worker = worker
+        self._rooms = rooms
+        self._tracker = tracker
+        self._follower = follower
+        self._watch = FolderWatch(self._path_changed, self._anything_changed)
+
+    def refresh(self) -> None:
+        """What is open has changed: watch accordingly, soon."""
+        self._worker.once("watch", self._rearm)
+
+    def close(self) -> None:
+        """Stop watching; idempotent."""
+        self._watch.close()
+
+    def _rearm(self) -> None:
+        folders = {folder for room in self._rooms for folder in _folders_of(room)}
+        unwatched = set(self._watch.want(folders))
+        unwatched |= folders - self._watch.watched  # gone before they could be watched
+        for room in self._rooms:
+            if room.workspace.state in unwatched:
+                self._follower.follow(room)  # what was put on record before the watch began
+            for document in _documents(room):
+                if os.path.dirname(room.path(document.file_path)) in unwatched:
+                    self._tracker.look(document)
+
+    # -- from the watching thread --
+
+    def _path_changed(self, path: str) -> None:
+        for room in self._rooms:
+            if path.startswith(room.workspace.state):
+                if path.endswith("-wal"):
+                    self._follow(room)
+                return
+        for room in self._rooms:
+            if path.startswith(room.root):
+                self._look_at(room, path)
+
+    def _look_at(self, room: Room, path: str) -> None:
+        file_path = os.path.relpath(path, room.root)
+        documents = list(room.documents.get(file_path, ()))
+        if os.path.isdir(path) or not os.path.lexists(path):
+            documents += [document for document in _documents(room) if document.file_path.startswith(file_path + "/")]
+        for document in documents:
+            self._tracker.changed_on_disk(document)
+
+    def _anything_changed(self) -> None:
+        logger.info("Too many changes at once for the system to name; looking at every open document.")
+        for room in self._rooms:
+            self._follow(room)
+            for document in _documents(room):
+                self._tracker.changed_on_disk(document)
+
+    def _follow(self, room: Room) -> None:
+        self._worker.once(("store", room), lambda: self._follower.follow(room))
+
+
+def _folders_of(room: Room) -> set[str]:
+    folders = {room.workspace.state}
+    for file_path in list(room.documents):
+        at = os.path.dirname(room.path(file_path))
+        while at not in folders and at.startswith(room.root):
+            folders.add(at)
+            at = os.path.dirname(at)
+    return folders
+
+
+def _documents(room: Room) -> list[Document]:
+    return [document for documents in list(room.documents.values()) for document in documents]
