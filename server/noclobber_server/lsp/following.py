@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from noclobber.records import Event
@@ -26,6 +27,7 @@ class Follower:
         self._client = client
         self._tracker = tracker
         self._wants_activity = wants_activity
+        self.on_events: Callable[[Room, list[Event]], None] = lambda _room, _events: None
 
     def follow(self, room: Room) -> None:
         """Take in what was put on record since the last time."""
@@ -42,6 +44,7 @@ class Follower:
             for document in room.documents[path]:
                 document.authors = ()  # it may be known now who it was
                 self._tracker.look(document)
+        self.on_events(room, events)
         if self._wants_activity:
             self._client.notify(ACTIVITY, {"root": room.root, "events": [event_to_wire(event) for event in events]})
 

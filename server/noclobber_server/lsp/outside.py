@@ -7,25 +7,27 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from noclobber.clock import utc_now
+from noclobber.clock import boot_id, monotonic_ns, utc_now
 from noclobber.content import hash_content
-from noclobber.records import Event
-from noclobber.situation import OUTSIDE, notice_outside
+from noclobber.errors import NoclobberError
+from noclobber.records import Event, EventKind
+from noclobber.situation import CHANGING, EFFECTIVE, OUTSIDE, hash_after, look
 from noclobber.store.protocol import Batch, EventQuery
-
-from .disk import authors_of, is_explained
 
 if TYPE_CHECKING:
     from .documents import Document, Version
     from .rooms import Room
     from .worker import Worker
 
-__all__ = ["OutsideChanges", "git_folder"]
+__all__ = ["OutsideChanges", "git_folder", "git_marks"]
+
+Changes = dict[str, tuple[str | None, str | None]]  # path: hash before, hash now
 
 _KEEP_S = 0.05
 _RECORD_S = 0.3
 _RECORD_AT_LAST_S = 5.0
 _GIT_NAMES = ("HEAD", "index", "ORIG_HEAD", "MERGE_HEAD", "logs/HEAD")
+_LEASED_S = 1.0
 _GIT_SLACK_S = 1.0  # git writes its index after the files; "git add" of an hour ago explains nothing
 
 
@@ -40,15 +42,35 @@ class OutsideChanges:
 
     def noticed(self, document: Document, before: Version | None) -> None:
         """A document's file is another one than before."""
-        room, disk = document.room, document.disk
-        assert room is not None
+        assert document.room is not None
+        disk = document.disk
         if disk is not None:
-            self._to_keep[disk.hash] = room, document.file_path, disk.content
-            self._worker.later("keep", _KEEP_S, self.keep_now)
+            self._keep_soon(document.room, document.file_path, disk.hash, disk.content)
+        self._unexplained(document.room, document.file_path, None if before is None else before.hash, None if disk is None else disk.hash)
+
+    def stirred(self, room: Room, file_path: str) -> None:
+        """A file that no document shows, but of which some writer has a live snapshot, may have changed."""
+        try:
+            with room.workspace.locator.locate(file_path, missing_ok=True) as located:
+                found = look(located)
+        except NoclobberError:
+            return
+        content_hash = None if found is None else hash_content(found.content)
+        last = _last(room, file_path)
+        if last is None or hash_after(last, file_path) == content_hash:
+            return
+        if found is not None and content_hash is not None:
+            self._keep_soon(room, file_path, content_hash, found.content)
+        self._unexplained(room, file_path, hash_after(last, file_path), content_hash)
+
+    def _keep_soon(self, room: Room, file_path: str, content_hash: str, content: bytes) -> None:
+        self._to_keep[content_hash] = room, file_path, content
+        self._worker.later("keep", _KEEP_S, self.keep_now)
+
+    def _unexplained(self, room: Room, file_path: str, before: str | None, now: str | None) -> None:
         if not room.unexplained:
             room.unexplained_since, room.unexplained_at = time.monotonic(), time.time()
-        first = room.unexplained.get(document.file_path, (None if before is None else before.hash, None))[0]
-        room.unexplained[document.file_path] = (first, None if disk is None else disk.hash)
+        room.unexplained[file_path] = room.unexplained.get(file_path, (before, None))[0], now
         self._worker.forget(("record", room))
         self._worker.later(("record", room), _RECORD_S, lambda: self._record(room))
 
@@ -83,41 +105,59 @@ class OutsideChanges:
 
     def _put_on_record(self, room: Room) -> None:
         waiting, room.unexplained = room.unexplained, {}
-        open_here = [document for path in waiting for document in room.documents.get(path, ())[:1]]
-        strange = [document for document in open_here if not self._is_explained(document)]
+        strange = {path: hashes for path, hashes in waiting.items() if self._is_strange(room, path, hashes[1])}
         marks, before = git_marks(room.root), room.git_marks
         room.git_marks = marks
         if not strange:
             return
         if marks != before and _newest(marks) >= room.unexplained_at - _GIT_SLACK_S:
-            self._git_event(room, strange, waiting)
+            self._git_event(room, strange)
         else:
             self._outside_events(room, strange)
 
-    def _is_explained(self, document: Document) -> bool:
-        document.authors = authors_of(document, "")
-        return is_explained(document.authors)
-
-    def _outside_events(self, room: Room, strange: list[Document]) -> None:
-        """Under each path's lock, so that of several servers and agents that see it one puts it on record."""
-        for document in strange:
-            with room.workspace.locks.exclusive(document.file_path):
-                due = notice_outside(room.workspace, document.file_path, document.disk.hash if document.disk else None)
-                room.workspace.store.apply(Batch(events=due))
-
-    def _git_event(self, room: Room, strange: list[Document], waiting: dict[str, tuple[str | None, str | None]]) -> None:
-        """One event for the whole operation, under the locks of its files, so that of several servers one puts it on record."""
-        changes = {document.file_path: waiting[document.file_path] for document in strange}
-        group = hash_content(repr(sorted(changes.items())).encode())[:16]
+    def _is_strange(self, room: Room, path: str, now: str | None) -> bool:
+        """Whether nobody is known to have left the file so. One that a hook holds is its agent's, who will say so when it is done."""
         store = room.workspace.store
-        with room.workspace.locks.exclusive(*changes):
+        if store.lease(path, boot_id(), monotonic_ns()) is not None:
+            self._worker.later(("leased", room, path), _LEASED_S, lambda: self.stirred(room, path))
+            return False
+        last = _last(room, path)
+        return (last is None or hash_after(last, path) != now) and not any(row.placing == now for row in store.pending(path))
+
+    def _outside_events(self, room: Room, strange: Changes) -> None:
+        """Under each path's lock, so that of several servers and agents that see it one puts it on record."""
+        for path, (before, now) in strange.items():
+            with room.workspace.locks.exclusive(path):
+                last = _last(room, path)
+                if last is None or hash_after(last, path) != now:
+                    known = before if last is None else hash_after(last, path)
+                    room.workspace.store.apply(Batch(events=(self._event(room, "outside", path, known, now, None),)))
+
+    def _git_event(self, room: Room, strange: Changes) -> None:
+        """One event for the whole operation, under the locks of its files, so that of several servers one puts it on record."""
+        group = hash_content(repr(sorted(strange.items())).encode())[:16]
+        store = room.workspace.store
+        with room.workspace.locks.exclusive(*strange):
             known = store.events(EventQuery(kinds=("git",), limit=20))
             if any((event.detail or {}).get("group") == group for event in known):
                 return
-            detail = {"group": group, "files": len(changes), "changes": {path: list(hashes) for path, hashes in changes.items()}}
-            event = Event(0, utc_now(), "git", "done", None, store.epoch, OUTSIDE, None, None, None, None, None, None, detail)
-            store.apply(Batch(events=[event]))
-        self._on_git(room, sorted(changes))
+            changes = {path: list(hashes) for path, hashes in strange.items()}
+            detail = {"group": group, "files": len(changes), "changes": changes}
+            store.apply(Batch(events=(self._event(room, "git", None, None, None, detail),)))
+        self._on_git(room, sorted(strange))
+
+    def _event(
+        self, room: Room, kind: EventKind, path: str | None, before: str | None, now: str | None, detail: dict[str, object] | None
+    ) -> Event:
+        epoch = room.workspace.store.epoch
+        return Event(0, utc_now(), kind, "done", None, epoch, OUTSIDE, None, None, path, None, before, now, detail)
+
+
+def _last(room: Room, path: str) -> Event | None:
+    """The newest event that tells what stood at the path."""
+    query = EventQuery(file_path=path, kinds=(*CHANGING, "read"), outcomes=EFFECTIVE, limit=1)
+    found = room.workspace.store.events(query)
+    return found[0] if found else None
 
 
 def git_folder(root: str) -> str | None:

@@ -28,6 +28,7 @@ class Room:
         self.documents: dict[str, list[Document]] = {}
         self.epoch = workspace.store.epoch
         self.last_seq = workspace.store.last_seq()
+        self.held: frozenset[str] = frozenset()  # files of which some writer has a live snapshot
         self.unexplained: dict[str, tuple[str | None, str | None]] = {}  # path: hash before, hash now
         self.unexplained_since = self.unexplained_at = 0.0  # monotonic, and seconds since 1970
         self.git_marks: tuple[object, ...] = ()

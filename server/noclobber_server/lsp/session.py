@@ -75,7 +75,8 @@ class Session:
         self.commands = Commands(self)
         self.pool = ThreadPoolExecutor(2, "noclobber-long")  # what may take a while; the worker must stay free to look
         self._line_authors = LineAuthors(self.client.agent_id)
-        self.surveillance = Surveillance(self.worker, self.rooms, self.tracker, self.follower)
+        self.surveillance = Surveillance(self.worker, self.rooms, self.tracker, self.follower, self.outside)
+        self.follower.on_events = self.surveillance.recorded
         self._ended = False
 
     def begin(self) -> None:

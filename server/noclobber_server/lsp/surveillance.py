@@ -9,8 +9,11 @@ from typing import TYPE_CHECKING
 from .watching import FolderWatch
 
 if TYPE_CHECKING:
+    from noclobber.records import Event
+
     from .documents import Document
     from .following import Follower
+    from .outside import OutsideChanges
     from .rooms import Room, Rooms
     from .tracking import Tracker
     from .worker import Worker
@@ -18,12 +21,14 @@ if TYPE_CHECKING:
 __all__ = ["Surveillance"]
 
 logger = logging.getLogger(__name__)
+_MOST_HELD = 5_000
 
 
 class Surveillance:
     """Watches the folders of the open documents, those above them up to the root, and each workspace's state."""
 
-    def __init__(self, worker: Worker, rooms: Rooms, tracker: Tracker, follower: Follower) -> None:
+    def __init__(self, worker: Worker, rooms: Rooms, tracker: Tracker, follower: Follower, outside: OutsideChanges) -> None:
+        self._outside = outside
         self._worker = worker
         self._rooms = rooms
         self._tracker = tracker
@@ -34,11 +39,18 @@ class Surveillance:
         """What is open has changed: watch accordingly, soon."""
         self._worker.once("watch", self._rearm)
 
+    def recorded(self, room: Room, events: list[Event]) -> None:
+        """Somebody put these on record: a file that is held only now may lie in a folder that is not watched."""
+        if any(event.file_path and event.file_path not in room.held for event in events if event.kind in ("read", "write", "edit")):
+            self.refresh()
+
     def close(self) -> None:
         """Stop watching; idempotent."""
         self._watch.close()
 
     def _rearm(self) -> None:
+        for room in self._rooms:
+            room.held = frozenset(snapshot.file_path for snapshot in room.workspace.store.snapshots()[:_MOST_HELD])
         folders = {folder for room in self._rooms for folder in _folders_of(room)}
         unwatched = set(self._watch.want(folders))
         unwatched |= folders - self._watch.watched  # gone before they could be watched
@@ -63,6 +75,8 @@ class Surveillance:
 
     def _look_at(self, room: Room, path: str) -> None:
         file_path = os.path.relpath(path, room.root)
+        if file_path in room.held and file_path not in room.documents:
+            self._worker.once(("held", room, file_path), lambda: self._outside.stirred(room, file_path))
         documents = list(room.documents.get(file_path, ()))
         if os.path.isdir(path) or not os.path.lexists(path):
             documents += [document for document in _documents(room) if document.file_path.startswith(file_path + "/")]
@@ -82,7 +96,7 @@ class Surveillance:
 
 def _folders_of(room: Room) -> set[str]:
     folders = {room.workspace.state}
-    for file_path in list(room.documents):
+    for file_path in {*room.documents, *room.held}:
         at = os.path.dirname(room.path(file_path))
         while at not in folders and at.startswith(room.root):
             folders.add(at)

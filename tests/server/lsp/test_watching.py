@@ -139,6 +139,32 @@ async def test_an_outside_change_is_put_on_record_once_though_two_windows_see_it
     await other.stop()
 
 
+async def test_an_outside_change_of_a_file_that_only_an_agent_knows_is_kept_and_put_on_record(editor: Any, root: Any, agent: Any) -> None:
+    (root / "sub").mkdir()
+    (root / "sub" / "b.txt").write_text("one\n", encoding="utf-8")
+    editor.open("a.txt")
+    await editor.settled()
+    agent.read("sub/b.txt")
+    await editor.until(lambda: any(snapshot.file_path == "sub/b.txt" for snapshot in agent.workspace.store.snapshots()))
+    await editor.settled()
+    (root / "sub" / "b.txt").write_text("two\n", encoding="utf-8")
+    await editor.until(lambda: agent.events(kind="outside"))
+    (event,) = agent.events(kind="outside")
+    assert (event.file_path, agent.content(event.after_hash)) == ("sub/b.txt", b"two\n")
+
+
+async def test_what_a_hook_holds_is_not_called_an_outside_change(editor: Any, root: Any, agent: Any) -> None:
+    editor.open("a.txt")
+    await editor.settled()
+    lease = agent.lease("a.txt")
+    (root / "a.txt").write_text("by the agent's own tool\n", encoding="utf-8")
+    await editor.shown(editor.uri("a.txt"), "stale-buffer")
+    agent.record_change("a.txt", before=TEN.encode())
+    agent.release(lease)
+    await editor.until(lambda: "claude/1" in editor.diagnostics[editor.uri("a.txt")][0].message)
+    assert agent.events(kind="outside") == []
+
+
 async def test_what_one_window_saves_the_other_is_told_of(editor: Any, new_editor: Callable[[], Any]) -> None:
     other = new_editor()
     await other.start(name="Other")
