@@ -15,6 +15,7 @@ from .settings import Settings
 
 __all__ = ["Secrecy", "looks_secret"]
 
+_GLANCE_S = 0.02  # a stat of each ignore file costs more than all else about a snapshot: not for every one of a burst
 _FRESH_S = 5.0  # tracking a file, or a changed git configuration, shows after so long
 _SIBLINGS = 512  # names of one folder asked about in one go: one process of git for a folder, not one for a file
 _GIT_PATIENCE_S = 10.0
@@ -64,24 +65,33 @@ class _Mark(NamedTuple):
 class _Answers:
     """What git said of names in one folder, and the ignore files it said it by."""
 
-    __slots__ = ("asked_at", "ignored", "marks", "sources")
+    __slots__ = ("asked_at", "glance_s", "ignored", "looked_at", "marks", "sources")
 
-    def __init__(self, sources: list[str]) -> None:
-        self.asked_at = time.monotonic()
+    def __init__(self, sources: list[str], glance_s: float) -> None:
+        self.asked_at = self.looked_at = time.monotonic()
+        self.glance_s = glance_s
         self.sources = sources
         self.marks = [_mark(source) for source in sources]  # before git reads them
         self.ignored: dict[str, bool] = {}
 
     def fresh(self) -> bool:
-        if time.monotonic() - self.asked_at > _FRESH_S:
+        now = time.monotonic()
+        if now - self.looked_at < self.glance_s:
+            return True
+        if now - self.asked_at > _FRESH_S:
             return False
+        self.looked_at = now
         return self.marks == [_mark(source) for source in self.sources]
 
 
 class Secrecy:
-    """Decides by name for one workspace. May be shared by threads; remembers git's answers for this process."""
+    """Decides by name for one workspace. May be shared by threads; remembers git's answers for this process.
 
-    def __init__(self, root: str | os.PathLike[str], settings: Settings) -> None:
+    ``glance_s``: for how long (seconds) the ignore files are taken to be as they were when last looked at.
+    """
+
+    def __init__(self, root: str | os.PathLike[str], settings: Settings, *, glance_s: float = _GLANCE_S) -> None:
+        self._glance_s = glance_s
         self._root = os.path.realpath(root)
         self._globs = settings.never_keep
         self._patterns: object = None
@@ -115,7 +125,7 @@ class Secrecy:
             git = _repository_of(folder)
             if git is None:
                 return False
-            answers = self._answers[folder] = _Answers(_ignore_files(folder, git))
+            answers = self._answers[folder] = _Answers(_ignore_files(folder, git), self._glance_s)
         known = answers.ignored.get(name)
         if known is None:
             answers.ignored.update(_ask_git(folder, name))

@@ -127,7 +127,7 @@ def test_globs_of_the_settings_name_further_files(tmp_path: Path, glob: str, hit
 def test_what_git_ignores_is_never_kept(root: Path) -> None:
     (root / ".gitignore").write_text("*.log\nbuild/\n", encoding="utf-8")
     (root / "src" / ".gitignore").write_text("!keep.log\n", encoding="utf-8")
-    secrecy = Secrecy(root, Settings())
+    secrecy = Secrecy(root, Settings(), glance_s=0)
     paths = [
         "a.log",
         "src/b.log",
@@ -147,14 +147,14 @@ def test_a_tracked_file_is_kept_although_a_pattern_names_it(root: Path) -> None:
     (root / "kept.log").write_bytes(b"x")
     git(root, "add", "kept.log")
     (root / ".gitignore").write_text("*.log\n", encoding="utf-8")
-    secrecy = Secrecy(root, Settings())
+    secrecy = Secrecy(root, Settings(), glance_s=0)
     assert not secrecy.never_kept("kept.log")
     assert secrecy.never_kept("other.log")
 
 
 @pytest.mark.parametrize("source", [".gitignore", "src/.gitignore", ".git/info/exclude", "../home/.config/git/ignore"])
 def test_a_changed_ignore_file_counts_at_once(root: Path, source: str) -> None:
-    secrecy = Secrecy(root, Settings())
+    secrecy = Secrecy(root, Settings(), glance_s=0)
     assert not secrecy.never_kept("src/a.txt")
     file = root / source
     file.parent.mkdir(parents=True, exist_ok=True)
@@ -167,7 +167,7 @@ def test_a_changed_ignore_file_counts_at_once(root: Path, source: str) -> None:
 def test_the_exclude_file_counts_at_once_in_a_worktree_too(root: Path, tmp_path: Path) -> None:
     git(root, "commit", "-q", "--allow-empty", "-m", "first")
     git(root, "worktree", "add", "-q", str(tmp_path / "w"), "-b", "w")
-    secrecy = Secrecy(tmp_path / "w", Settings())
+    secrecy = Secrecy(tmp_path / "w", Settings(), glance_s=0)
     assert not secrecy.never_kept("a.txt")
     (root / ".git" / "info" / "exclude").write_text("a.txt\n", encoding="utf-8")
     assert secrecy.never_kept("a.txt")
@@ -176,7 +176,7 @@ def test_the_exclude_file_counts_at_once_in_a_worktree_too(root: Path, tmp_path:
 def test_a_configured_excludes_file_counts(root: Path, tmp_path: Path) -> None:
     (tmp_path / "mine").write_text("*.mine\n", encoding="utf-8")
     git(root, "config", "core.excludesFile", str(tmp_path / "mine"))
-    assert Secrecy(root, Settings()).never_kept("x.mine")
+    assert Secrecy(root, Settings(), glance_s=0).never_kept("x.mine")
 
 
 def test_a_submodule_is_asked_about_its_own_files(root: Path, tmp_path: Path) -> None:
@@ -187,13 +187,13 @@ def test_a_submodule_is_asked_about_its_own_files(root: Path, tmp_path: Path) ->
     git(library, "add", ".")
     git(library, "commit", "-q", "-m", "first")
     git(root, "-c", "protocol.file.allow=always", "submodule", "add", "-q", str(library), "lib")
-    assert Secrecy(root, Settings()).never_kept_of(["lib/x.o", "lib/x.c", "x.o"]) == {"lib/x.o"}
+    assert Secrecy(root, Settings(), glance_s=0).never_kept_of(["lib/x.o", "lib/x.c", "x.o"]) == {"lib/x.o"}
 
 
 def test_git_is_asked_once_for_a_folder_and_its_answer_remembered(root: Path, asked: list[str]) -> None:
     for n in range(20):
         (root / "src" / f"f{n}").write_bytes(b"")
-    secrecy = Secrecy(root, Settings())
+    secrecy = Secrecy(root, Settings(), glance_s=0)
     for _ in range(3):
         assert secrecy.never_kept_of(f"src/f{n}" for n in range(20)) == set()
     assert asked == [str(root / "src")]
@@ -203,7 +203,7 @@ def test_git_is_asked_once_for_a_folder_and_its_answer_remembered(root: Path, as
 
 def test_an_answer_is_asked_for_again_after_a_few_seconds(root: Path, asked: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     (root / ".gitignore").write_text("*.log\n", encoding="utf-8")
-    secrecy = Secrecy(root, Settings())
+    secrecy = Secrecy(root, Settings(), glance_s=0)
     assert secrecy.never_kept("a.log")
     (root / "a.log").write_bytes(b"x")
     git(root, "add", "-f", "a.log")
@@ -213,36 +213,36 @@ def test_an_answer_is_asked_for_again_after_a_few_seconds(root: Path, asked: lis
 
 
 def test_outside_a_repository_git_is_not_even_started(tmp_path: Path, asked: list[str]) -> None:
-    assert not Secrecy(tmp_path, Settings()).never_kept("a.log")
+    assert not Secrecy(tmp_path, Settings(), glance_s=0).never_kept("a.log")
     assert asked == []
 
 
 def test_without_git_nothing_is_ignored_but_secret_names_stay_secret(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (root / ".gitignore").write_text("*.log\n", encoding="utf-8")
     monkeypatch.setenv("PATH", str(root))
-    secrecy = Secrecy(root, Settings())
+    secrecy = Secrecy(root, Settings(), glance_s=0)
     assert not secrecy.never_kept("a.log")
     assert secrecy.never_kept(".env")
 
 
 def test_a_folder_that_only_looks_like_a_repository_ignores_nothing(tmp_path: Path) -> None:
     (tmp_path / ".git").mkdir()
-    assert not Secrecy(tmp_path, Settings()).never_kept("a.log")
+    assert not Secrecy(tmp_path, Settings(), glance_s=0).never_kept("a.log")
 
 
 def test_where_git_fails_nothing_is_kept(root: Path) -> None:
     (root / ".git" / "config").write_text("[core\n", encoding="utf-8")
-    assert Secrecy(root, Settings()).never_kept("src/a.py")
+    assert Secrecy(root, Settings(), glance_s=0).never_kept("src/a.py")
 
 
 def test_a_git_hook_that_started_us_does_not_point_us_elsewhere(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (root / ".gitignore").write_text("*.log\n", encoding="utf-8")
     monkeypatch.setenv("GIT_DIR", str(tmp_path / "elsewhere"))
     monkeypatch.setenv("GIT_INDEX_FILE", str(tmp_path / "index"))
-    assert Secrecy(root, Settings()).never_kept_of(["a.log", "a.py"]) == {"a.log"}
+    assert Secrecy(root, Settings(), glance_s=0).never_kept_of(["a.log", "a.py"]) == {"a.log"}
 
 
 def test_asking_changes_nothing_in_the_repository(root: Path) -> None:
     before = sorted(os.listdir(root / ".git"))
-    Secrecy(root, Settings()).never_kept("src/a.py")
+    Secrecy(root, Settings(), glance_s=0).never_kept("src/a.py")
     assert sorted(os.listdir(root / ".git")) == before
