@@ -96,6 +96,7 @@ class Secrecy:
         self._globs = settings.never_keep
         self._patterns: object = None
         self._answers: dict[str, _Answers] = {}
+        self._outside_git: dict[str, float] = {}
 
     def never_kept(self, file_path: str) -> bool:
         """Whether this file's contents may not be kept; ``file_path`` is relative to the root, with ``/``.
@@ -122,8 +123,11 @@ class Secrecy:
         folder, name = self._split(file_path)
         answers = self._answers.get(folder)
         if answers is None or not answers.fresh():
+            if time.monotonic() < self._outside_git.get(folder, 0.0):
+                return False
             git = _repository_of(folder)
             if git is None:
+                self._outside_git[folder] = time.monotonic() + self._glance_s
                 return False
             answers = self._answers[folder] = _Answers(_ignore_files(folder, git), self._glance_s)
         known = answers.ignored.get(name)
