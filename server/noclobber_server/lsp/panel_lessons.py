@@ -43,7 +43,8 @@ def change_lesson(guard: ConcurrencyGuard, lesson_id: str, action: str, texts: M
         lesson = ledger.remove(lesson_id)
         return {"done": True, "message": f"{'Dropped' if action == 'drop' else 'Removed'}: {lesson.title}"}
     if action == "edit":
-        edited = ledger.edit(lesson_id, compose(**{name: text or "" for name, text in texts.items()}))
+        parts = (texts.get("context"), texts.get("failure"), texts.get("resolution"))
+        edited = ledger.edit(lesson_id, compose(context=parts[0] or "", failure=parts[1] or "", resolution=parts[2] or ""))
         return {"done": True, "message": f"Changed: {edited.title}"}
     raise NoclobberError(f"{action!r} is nothing that can be done with a lesson.")
 
