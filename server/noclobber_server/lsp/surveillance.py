@@ -60,6 +60,9 @@ class Surveillance:
             for document in _documents(room):
                 if os.path.dirname(room.path(document.file_path)) in unwatched:
                     self._tracker.look(document)
+            for file_path in room.held - room.documents.keys():
+                if os.path.dirname(room.path(file_path)) in unwatched:
+                    self._outside.stirred(room, file_path)
 
     # -- from the watching thread --
 
