@@ -26,9 +26,9 @@ async function timeline() {
 
 async function extension() {
   await build({
-    entryPoints: [path.join(here, "src/extension.ts")],
+    entryPoints: [path.join(here, "src/extension.ts"), path.join(here, "src/client.ts")],
     bundle: true, minify: true, format: "cjs", target: "node18", platform: "node",
-    external: ["vscode"], legalComments: "linked", outfile: path.join(here, "out/extension.js"), absWorkingDir: here,
+    external: ["vscode", "./client.js"], legalComments: "linked", outdir: path.join(here, "out"), absWorkingDir: here,
   });
   return (await stat(path.join(here, "out/extension.js"))).size;
 }

@@ -9,6 +9,7 @@ from __future__ import annotations
 import shutil
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 EXTENSION = Path(__file__).resolve().parent.parent
@@ -42,6 +43,10 @@ def copy_sources(target: Path) -> None:
     for package in PACKAGES:
         shutil.copytree(package, target / package.name, ignore=shutil.ignore_patterns("__pycache__", "*.pyc"))
     shutil.copy(LAUNCHER, target / "launch.py")
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    metadata = target / f"noclobber-{project['version']}.dist-info"
+    metadata.mkdir()
+    (metadata / "METADATA").write_text(f"Metadata-Version: 2.1\nName: noclobber\nVersion: {project['version']}\n", encoding="utf-8")
 
 
 def main() -> int:

@@ -1,26 +1,19 @@
 // Starts, restarts and stops the language server, and passes calls on to it.
-import * as path from "node:path";
 import * as vscode from "vscode";
-import {
-  CloseAction, ErrorAction, LanguageClient, RevealOutputChannelOn, State, TransportKind,
-  type ErrorHandler, type LanguageClientOptions, type Middleware, type ServerOptions,
-} from "vscode-languageclient/node";
+import type { Middleware } from "vscode-languageclient/node";
+import type { Client } from "./client";
 import { findInterpreter, NoInterpreterError } from "./interpreter";
 
 export type ServerState = "none" | "starting" | "running" | "stopped" | "noPython";
-
-const CRASHES = 4; // within CRASH_SPAN_MS it is started again; the next crash leaves it stopped
-const CRASH_SPAN_MS = 3 * 60_000;
 
 /** The language server as the rest of the extension sees it. */
 export class Server implements vscode.Disposable {
   state: ServerState = "none";
   problem = "";
   interpreter = "";
-  private client: LanguageClient | undefined;
+  private client: Client | undefined;
   private asked = 0;
   private running: Promise<void> | undefined;
-  private crashes: number[] = [];
   private readonly stateChanged = new vscode.EventEmitter<ServerState>();
   private readonly happened = new vscode.EventEmitter<unknown>();
   readonly onState = this.stateChanged.event;
@@ -42,8 +35,8 @@ export class Server implements vscode.Disposable {
   /** What a command of the server answers. Throws when it is not running or says no. */
   async call<T>(command: string, argument: object = {}): Promise<T> {
     if (this.running) await this.running;
-    if (!this.client || this.client.state !== State.Running) throw new Error("The noclobber language server is not running. Use noclobber: Restart Server.");
-    return this.client.sendRequest<T>("workspace/executeCommand", { command, arguments: [argument] });
+    if (!this.client?.isRunning) throw new Error("The noclobber language server is not running. Use noclobber: Restart Server.");
+    return this.client.execute<T>(command, argument);
   }
 
   async stop(): Promise<void> {
@@ -51,11 +44,10 @@ export class Server implements vscode.Disposable {
     this.client = undefined;
     if (!client) return;
     try {
-      await client.stop(3000);
+      await client.stop();
     } catch (error) {
       this.output.warn(`The server did not stop by itself: ${String(error)}`);
     }
-    await client.dispose();
   }
 
   dispose(): void {
@@ -79,7 +71,7 @@ export class Server implements vscode.Disposable {
       const interpreter = await findInterpreter(vscode.workspace.workspaceFolders[0]?.uri);
       this.interpreter = interpreter.path;
       this.output.info(`Python ${interpreter.version} from ${interpreter.from}: ${interpreter.path}`);
-      this.client = this.newClient(interpreter.path);
+      this.client = await this.newClient(interpreter.path);
       await this.client.start();
     } catch (error) {
       this.failed(error);
@@ -98,39 +90,15 @@ export class Server implements vscode.Disposable {
     });
   }
 
-  private newClient(python: string): LanguageClient {
-    const run = { command: python, args: ["-I", path.join(this.extensionPath, "bundled", "launch.py"), "lsp"], transport: TransportKind.stdio };
-    const serverOptions: ServerOptions = { run, debug: run };
-    const clientOptions: LanguageClientOptions = {
-      documentSelector: [{ scheme: "file" }],
-      initializationOptions: { activity: true, offers: false },
-      outputChannel: this.output,
-      revealOutputChannelOn: RevealOutputChannelOn.Never,
-      middleware: this.middleware,
-      errorHandler: this.errorHandler(),
-    };
-    const client = new LanguageClient("noclobber", "noclobber", serverOptions, clientOptions);
-    client.onDidChangeState(({ newState }) => {
-      if (client !== this.client) return; // a client that has been replaced
-      if (newState === State.Running) this.set("running");
-      else if (newState === State.Starting) this.set("starting");
+  private async newClient(python: string): Promise<Client> {
+    const { Client } = await import("./client.js");
+    const client: Client = new Client(python, this.extensionPath, this.output, this.middleware, {
+      running: () => { if (client === this.client) this.set("running"); }, // not one that has been replaced
+      starting: () => { if (client === this.client) this.set("starting"); },
+      happened: (activity) => { this.happened.fire(activity); },
+      gaveUp: (reason) => { this.failed(reason); },
     });
-    client.onNotification("noclobber/activity", (params: unknown) => { this.happened.fire(params); });
     return client;
-  }
-
-  private errorHandler(): ErrorHandler {
-    return {
-      error: () => ({ action: ErrorAction.Continue }),
-      closed: () => {
-        const now = Date.now();
-        this.crashes = [...this.crashes.filter((at) => now - at < CRASH_SPAN_MS), now];
-        if (this.crashes.length <= CRASHES) return { action: CloseAction.Restart, message: "The server ended; it is started again.", handled: true };
-        this.crashes = [];
-        this.failed(new Error(`it ended ${CRASHES + 1} times within three minutes; its output says why`));
-        return { action: CloseAction.DoNotRestart, handled: true };
-      },
-    };
   }
 
   private set(state: ServerState): void {

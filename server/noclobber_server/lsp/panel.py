@@ -77,10 +77,14 @@ class Panel:
     """The panel's commands in one session."""
 
     def __init__(self, session: Session) -> None:
+        from pathlib import Path
+
         from .panel_counting import Counter
+        from .panel_hooks import HookCheck
 
         self._session = session
         self._counter: Counter = Counter()
+        self._hooks = HookCheck(_own_version(), Path.home(), os.environ)
 
     async def run(self, name: str, asked: Asked) -> Any:
         """One command by its name."""
@@ -98,10 +102,13 @@ class Panel:
     async def _overview(self, asked: Asked) -> dict[str, Any]:
         from .panel_overview import overview
 
-        rows = await self._each(asked.root, lambda room: overview(room.workspace, self._counter, earlier=asked.earlier))
+        def of(room: Room) -> dict[str, Any]:
+            return overview(room.workspace, self._counter, earlier=asked.earlier, hooks=self._hooks.problem(room.root))
+
+        rows = await self._each(asked.root, of)
         found = [row for _, row in rows]
         return {
-            "roots": [row["root"] for row in found] or self._nowhere(),
+            "roots": [row["root"] for row in found] + await self._unguarded(),
             "turns": _newest(turn for row in found for turn in row["turns"]),
             "blocked": [one for row in found for one in row["blocked"]],
             "decisions": [one for row in found for one in row["decisions"]],
@@ -279,11 +286,17 @@ class Panel:
 
         return ConcurrencyGuard(room.workspace, self._session.client.agent_id)
 
-    def _nowhere(self) -> list[dict[str, Any]]:
-        if not self._session.silent:
-            return []
-        reason = "NOCLOBBER=off or CI=true is set for this editor: nothing is guarded here."
-        return [{"root": "", "name": "", "mode": "off", "reason": reason, "pausedUntil": None}]
+    async def _unguarded(self) -> list[dict[str, Any]]:
+        """The client's folders that no room stands for, each with the reason."""
+        if self._session.silent:
+            return [_unguarded("", "off", "NOCLOBBER=off or CI=true is set for this editor: nothing is guarded here.")]
+
+        def closed() -> list[dict[str, Any]]:
+            rooms = self._session.rooms
+            folders = [folder for folder in rooms.folders if rooms.room_for(os.path.join(folder, ".")) is None]
+            return [_unguarded(folder, "notGuarding", _obstacle(folder)) for folder in folders]
+
+        return await self._worked(closed)
 
     async def _worked(self, work: Callable[[], Result]) -> Result:
         return await asyncio.wrap_future(self._session.worker.call(work))
@@ -297,3 +310,28 @@ _SNAKE = {"letLand": "let_land"}
 
 def _newest(rows: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
     return sorted(rows, key=lambda row: str(row["last"]), reverse=True)
+
+
+def _own_version() -> str | None:
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        return version("noclobber")
+    except PackageNotFoundError:  # run from its sources
+        return None
+
+
+def _unguarded(root: str, mode: str, reason: str) -> dict[str, Any]:
+    return {"root": root, "name": os.path.basename(root), "mode": mode, "reason": reason, "pausedUntil": None}
+
+
+def _obstacle(folder: str) -> str:
+    """Why the workspace of this folder cannot be opened."""
+    from noclobber import Workspace
+    from noclobber.errors import NoclobberError
+
+    try:
+        Workspace.open(folder).close()
+    except NoclobberError as error:
+        return str(error)
+    return "The workspace could not be opened when it was first asked for; restart the server to try again."

@@ -46,13 +46,13 @@ def is_an_editors(event: Event) -> bool:
     return event.agent_id.startswith("editor:")
 
 
-def overview(workspace: Workspace, counter: Counter, *, earlier: bool = False) -> dict[str, Any]:
-    """Everything the first view and the status bar show of one workspace."""
+def overview(workspace: Workspace, counter: Counter, *, earlier: bool = False, hooks: str = "") -> dict[str, Any]:
+    """Everything the first view and the status bar show of one workspace. ``hooks``: what is wrong with them, if anything."""
     from .panel_decisions import blocked, decisions
 
     events = since_looked(workspace, earlier=earlier)
     return {
-        "root": root_state(workspace),
+        "root": root_state(workspace, hooks),
         "turns": turns(workspace, counter, events),
         "blocked": blocked(workspace, events),
         "decisions": decisions(workspace),
@@ -61,7 +61,7 @@ def overview(workspace: Workspace, counter: Counter, *, earlier: bool = False) -
     }
 
 
-def root_state(workspace: Workspace) -> dict[str, Any]:
+def root_state(workspace: Workspace, hooks: str = "") -> dict[str, Any]:
     """Whether this workspace is guarded, and what to do where it is not."""
     root = os.fspath(workspace.root)
     until = paused_until(workspace.state)
@@ -70,6 +70,8 @@ def root_state(workspace: Workspace) -> dict[str, Any]:
         mode, reason = "off", "NOCLOBBER=off is set for this editor: every write is let through."
     elif until is not None:
         mode, reason = "paused", f"Every write is let through until {until}."
+    elif hooks:
+        mode, reason = "notGuarding", hooks
     elif workspace.settings.mode == "observe":
         mode, reason = "observing", "Only watching (mode = observe in noclobber.toml): nothing is refused."
     return {"root": root, "name": os.path.basename(root), "mode": mode, "reason": reason, "pausedUntil": until}

@@ -70,18 +70,19 @@ export async function run({ bench, step, artefacts }) {
   }
 }
 
-/** Runs in the page: zooms in and out, a step a frame; how long frames took, and the longest drawing. */
+/** Runs in the page: zooms in and out, a step a frame; how long a frame and its drawing took (the median). */
 async function zoomInAndOut(canvas) {
   const times = [];
-  let draw = 0;
+  const draws = [];
   const box = canvas.getBoundingClientRect();
   for (let i = 0; i < 40; i++) {
     canvas.dispatchEvent(new WheelEvent("wheel", { deltaY: i < 20 ? -60 : 60, clientX: box.left + box.width * 0.6, clientY: box.top + box.height / 2, bubbles: true, cancelable: true }));
     await new Promise((resolve) => requestAnimationFrame(resolve));
     await new Promise((resolve) => requestAnimationFrame(resolve));
     times.push(performance.now());
-    draw = Math.max(draw, Number(canvas.dataset.drawMs));
+    draws.push(Number(canvas.dataset.drawMs));
   }
   const spans = times.slice(1).map((time, i) => (time - times[i]) / 2).sort((a, b) => a - b);
+  const draw = draws.sort((a, b) => a - b)[draws.length >> 1];
   return { draw, median: Math.round(spans[spans.length >> 1]), slowest: Math.round(spans.at(-1)) };
 }

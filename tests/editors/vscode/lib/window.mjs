@@ -25,11 +25,18 @@ export class Window {
 
   // -- commands
 
+  /** Opens the box at the top by a key; pressed again where the workbench was busy moving the focus and did not take it. */
+  async #quickInput(key) {
+    const input = this.page.locator(".quick-input-widget input.input");
+    await until(`${key} opens the box`, async () => {
+      await this.key(key);
+      return input.waitFor({ state: "visible", timeout: 3000 }).then(() => true, () => false);
+    }, 20_000);
+  }
+
   /** Opens the palette with these words; answers the labels it offers. */
   async palette(words) {
-    await this.key("F1");
-    const input = this.page.locator(".quick-input-widget input.input");
-    await input.waitFor({ state: "visible" });
+    await this.#quickInput("F1");
     await this.type(words);
     await sleep(150);
     return this.picks();
@@ -81,8 +88,7 @@ export class Window {
   // -- files
 
   async openFile(name) {
-    await this.key("Control+P");
-    await this.page.locator(".quick-input-widget input.input").waitFor({ state: "visible" });
+    await this.#quickInput("Control+P");
     await this.type(name);
     const row = this.page.locator(".quick-input-widget .monaco-list-row", { has: this.page.locator(".label-name", { hasText: path.posix.basename(name) }) }).first();
     await row.click();
@@ -106,8 +112,7 @@ export class Window {
   async focusEditor() { await this.page.locator(".editor-instance .view-lines").first().click({ position: { x: 60, y: 8 } }); }
 
   async goTo(line, column = 1) {
-    await this.key("Control+G");
-    await this.page.locator(".quick-input-widget input.input").waitFor({ state: "visible" });
+    await this.#quickInput("Control+G");
     await this.type(`${line}:${column}`);
     await this.key("Enter");
     await this.page.locator(".quick-input-widget").waitFor({ state: "hidden" });
