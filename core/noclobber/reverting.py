@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 
 from .changing import change
@@ -59,6 +60,7 @@ class _Step(NamedTuple):
     after: str | None
     seq: int
     mode: int | None = None
+    by_formatter: bool = False
 
 
 class _Overtaken(Exception):
@@ -109,15 +111,15 @@ def _steps(guard: ConcurrencyGuard, turn_id: str, agent_id: str | None, only: se
     for event in sorted({event.seq: event for event in events}.values(), key=lambda event: event.seq):
         path = event.file_path or ""
         mine = steps.setdefault(path, [])
-        ours = event.agent_id != OUTSIDE or event.turn_id == turn_id
-        joined = event.to_path is None and bool(mine) and mine[-1].to_path is None and mine[-1].after == event.before_hash
+        by_formatter = event.agent_id == OUTSIDE and event.turn_id != turn_id
+        follows = event.to_path is None and bool(mine) and mine[-1].to_path is None and mine[-1].after == event.before_hash
         mode = (event.detail or {}).get("mode")
-        if joined:
+        if follows and not by_formatter and not mine[-1].by_formatter:
             ordered.remove(mine[-1])
             mine[-1] = mine[-1]._replace(after=event.after_hash, seq=event.seq, mode=mine[-1].mode or mode)
             ordered.append(mine[-1])
-        elif ours:
-            mine.append(_Step(path, event.to_path, event.before_hash, event.after_hash, event.seq, mode))
+        elif follows or not by_formatter:
+            mine.append(_Step(path, event.to_path, event.before_hash, event.after_hash, event.seq, mode, by_formatter))
             ordered.append(mine[-1])
     return ordered
 
@@ -136,7 +138,9 @@ class _Plan:
     def undo(self, step: _Step) -> None:
         """One stretch of changes less."""
         try:
-            if step.to_path is not None:
+            if step.by_formatter:
+                self._undo_form(step)
+            elif step.to_path is not None:
                 self._undo_move(step)
             else:
                 self._undo_content(step)
@@ -158,6 +162,17 @@ class _Plan:
             diff = unified_diff(now or b"", then or b"", before_name=path, after_name=f"{path} (reverted)")
             rows.append(RevertedFile(path, action, *hashes, diff))
         return rows
+
+    def _undo_form(self, step: _Step) -> None:
+        """What looked like a formatter's pass goes with the turn if it only changed the form; a person's quick save stays."""
+        path = self._path_now(step)
+        now = self._now(path)
+        store = self._guard.workspace.store
+        before, after = (None if one is None else store.content(one) for one in (step.before, step.after))
+        if now is None or before is None or after is None or not _only_form_differs(before, after):
+            return
+        with suppress(_ConflictError):  # later changes stand there: what that means for the turn's own change is said of that
+            self._want(path, self._inverted(path, before, after, now))
 
     def _undo_content(self, step: _Step) -> None:
         path = self._path_now(step)
@@ -236,6 +251,14 @@ class _Plan:
         if content is None:
             raise _ConflictError(f"version {content_hash[:12]} is not kept any more")
         return content
+
+
+def _only_form_differs(before: bytes, after: bytes) -> bool:
+    """Whether the words are the same, in whatever order, lines, quotes and brackets."""
+    import re
+
+    words = re.compile(rb"\w+")
+    return sorted(words.findall(before)) == sorted(words.findall(after))
 
 
 class _ConflictError(Exception):

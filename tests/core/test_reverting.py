@@ -146,6 +146,32 @@ def test_a_formatters_pass_after_the_turns_write_goes_with_it(alice: Concurrency
     assert (root / "a").read_bytes() == before["a"]
 
 
+def test_a_persons_save_soon_after_the_turns_write_is_no_formatters_and_stays(
+    alice: ConcurrencyGuard, root: Path, change_line: ChangeLine
+) -> None:
+    before = _project(root, "a")["a"]
+    alice.read("a")
+    mine = change_line(before, 10, b"alice")
+    alice.write("a", mine)
+    (root / "a").write_bytes(change_line(mine, 30, b"person"))
+    assert alice.edit("a", [("a 20\n", "twenty\n")]).outcome == "formatted"
+    alice.revert(turn_id="turn-1")
+    assert (root / "a").read_bytes() == change_line(before, 30, b"person")
+
+
+def test_a_persons_save_of_the_turns_own_line_is_a_conflict(alice: ConcurrencyGuard, root: Path, change_line: ChangeLine) -> None:
+    before = _project(root, "a")["a"]
+    alice.read("a")
+    mine = change_line(before, 10, b"alice")
+    alice.write("a", mine)
+    (root / "a").write_bytes(change_line(mine, 10, b"person"))
+    alice.edit("a", [("a 20\n", "twenty\n")])
+    now = (root / "a").read_bytes()
+    with pytest.raises(RevertConflictError):
+        alice.revert(turn_id="turn-1")
+    assert (root / "a").read_bytes() == now
+
+
 def test_a_persons_unsaved_edits_stop_a_revert(alice: ConcurrencyGuard, root: Path) -> None:
     _project(root, "a")
     alice.edit("a", [("a 5\n", "alice\n")])
