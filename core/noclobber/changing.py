@@ -57,7 +57,7 @@ def change(
 
 def consider(workspace: Workspace, writer: Writer, request: Request, *, enforce: Outcome | None = None) -> Decision:
     """What ``change`` would do now, for a front whose client does the writing itself. A refusal is put on record; nothing else is done."""
-    with ExitStack() as stack:
+    with workspace.in_use, ExitStack() as stack:
         (settled,) = _decide_all(workspace, writer, [request], _Folders(workspace, stack))
         refusal, verdict = settled.verdict.refusal, settled.verdict
         if refusal is None:
@@ -71,7 +71,7 @@ def consider(workspace: Workspace, writer: Writer, request: Request, *, enforce:
 def _attempt(
     workspace: Workspace, writer: Writer, requests: Sequence[Request], enforce: Outcome | None, detail: dict[str, Any] | None
 ) -> tuple[Write, ...]:
-    with ExitStack() as stack:
+    with workspace.in_use, ExitStack() as stack:
         folders = _Folders(workspace, stack)
         settled = _decide_all(workspace, writer, requests, folders)
         for one in settled:

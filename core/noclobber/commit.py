@@ -111,12 +111,8 @@ def _commit(workspace: Workspace, plans: Sequence[Planned], means: Means) -> tup
     try:
         for position, plan in enumerate(plans):
             actions.append(_prepared(workspace, plan, group, position, len(plans) > 1, means))
-    except BaseException:
-        _drop_temps(actions)
-        raise
-    workspace.step("record")
-    kept = [pair for plan in plans for pair in _contents(workspace, plan)]
-    try:
+        workspace.step("record")
+        kept = [pair for plan in plans for pair in _contents(workspace, plan)]
         workspace.store.apply(Batch(pending=[action.row for action in actions], contents=kept))
     except BaseException:
         _drop_temps(actions)

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal
 
 from . import observing, reading
+from .arguments import checked_content, checked_edits, checked_label, checked_on_stale
+from .asking import Asking, PathLike
 from .changing import change, consider
 from .content import hash_content
 from .decision import Decision, Edit, Situation, Verdict, decide_edit, decide_removal, decide_write
-from .errors import VersionGoneError
+from .errors import NoclobberError
 from .recording import Request
-from .records import AuthoredLine, Event, EventKind, FileStatus, Lease, LineRange, Outcome, Read, Refusal, Snapshot, Write
-from .situation import Writer
-from .store.protocol import Batch, EventQuery
+from .records import AuthoredLine, Event, EventKind, Lease, LineRange, Outcome, Read, Refusal, Snapshot, Write
+from .situation import OUTSIDE, Writer
+from .store.protocol import Batch
 from .workspace import Workspace
 
 if TYPE_CHECKING:
@@ -23,11 +24,10 @@ if TYPE_CHECKING:
 
 __all__ = ["ConcurrencyGuard", "PathLike"]
 
-PathLike = str | os.PathLike[str]
 OnStale = Literal["reject", "merge"]
 
 
-class ConcurrencyGuard:
+class ConcurrencyGuard(Asking):
     """Guarded reads and writes for one writer. Shared by threads; any number of processes may have one on the same workspace.
 
     ``workspace``: a folder or an open ``Workspace``. A folder stands for the workspace that owns it: where there is none yet, one is
@@ -45,12 +45,13 @@ class ConcurrencyGuard:
         enforce: bool = True,
     ) -> None:
         self._owned = not isinstance(workspace, Workspace)
-        self.workspace = workspace if isinstance(workspace, Workspace) else Workspace.open(workspace)
-        self.agent_id = agent_id or f"python:{os.getpid()}"
-        self.turn_id = turn_id
-        self.intent_id = intent_id
+        if agent_id == "" or agent_id == OUTSIDE:
+            raise NoclobberError(f"An agent_id names a writer; it cannot be {agent_id!r}.")
+        for value, what in ((agent_id, "agent_id"), (turn_id, "turn_id"), (intent_id, "intent_id")):
+            checked_label(value, what)
+        super().__init__(workspace if isinstance(workspace, Workspace) else Workspace.open(workspace), agent_id, turn_id, intent_id)
         self._enforce = enforce
-        self._freshness = reading.Freshness(self.workspace, Writer(self.agent_id, turn_id, intent_id))
+        self._freshness = reading.Freshness(self.workspace, Writer(self.agent_id, self.turn_id, self.intent_id))
 
     def as_writer(self, agent_id: str, *, turn_id: str | None = None, intent_id: str | None = None) -> ConcurrencyGuard:
         """The same workspace seen by another writer (or the same in another turn)."""
@@ -93,26 +94,6 @@ class ConcurrencyGuard:
         """The file's bytes, a snapshot recorded; ``lines``: the ranges that are really shown to the writer."""
         return reading.read(self.workspace, self._writer(turn_id, intent_id), path, lines)
 
-    def get_snapshot(self, path: PathLike) -> Snapshot | None:
-        """This writer's live snapshot of a file."""
-        return self.workspace.store.snapshot(self.agent_id, self._file_path(path))
-
-    def get_all_snapshots(self) -> list[Snapshot]:
-        """This writer's live snapshots, ordered by file."""
-        return self.workspace.store.snapshots(self.agent_id)
-
-    def get_snapshots_by_turn(self, turn_id: str) -> list[Snapshot]:
-        """Every snapshot ever recorded in a turn, by any writer, oldest first."""
-        return observing.past_snapshots(self.workspace, EventQuery(turn_id=turn_id))
-
-    def get_snapshots_by_intent(self, intent_id: str) -> list[Snapshot]:
-        """Every snapshot ever recorded for an intent, by any writer, oldest first."""
-        return observing.past_snapshots(self.workspace, EventQuery(intent_id=intent_id))
-
-    def get_snapshots_by_file(self, path: PathLike) -> list[Snapshot]:
-        """Every snapshot ever recorded of a file, by any writer, oldest first."""
-        return observing.past_snapshots(self.workspace, EventQuery(file_path=self._file_path(path)))
-
     def clear_snapshot(self, path: PathLike) -> None:
         """Forget what this writer knows of a file: it is unread from now on. On record, so that it holds after a restart."""
         observing.clear(self.workspace, self._writer(None, None), self._file_path(path))
@@ -120,10 +101,6 @@ class ConcurrencyGuard:
     def clear_all_snapshots(self) -> None:
         """Forget all that this writer knows."""
         observing.clear(self.workspace, self._writer(None, None), None)
-
-    def status(self) -> list[FileStatus]:
-        """All writers' live snapshots against the disk."""
-        return reading.status(self.workspace)
 
     # changes
 
@@ -274,6 +251,7 @@ class ConcurrencyGuard:
 
     def keep(self, path: PathLike, content: bytes) -> str:
         """Keep a version of a file, unless its contents are never kept; its hash."""
+        content = checked_content(content)
         content_hash = hash_content(content)
         contents = self.workspace.keepable(self._file_path(path), [(content_hash, content)])
         self.workspace.store.apply(Batch(contents=contents))
@@ -289,39 +267,6 @@ class ConcurrencyGuard:
 
     # history
 
-    def events(
-        self,
-        *,
-        file_path: PathLike | None = None,
-        agent_id: str | None = None,
-        turn_id: str | None = None,
-        intent_id: str | None = None,
-        kind: EventKind | None = None,
-        outcome: Outcome | None = None,
-        since: str | None = None,
-        limit: int | None = None,
-    ) -> list[Event]:
-        """The events that match all that is given, the newest ``limit`` of them, in order."""
-        path = None if file_path is None else self._file_path(file_path)
-        kinds = None if kind is None else (kind,)
-        outcomes = None if outcome is None else (outcome,)
-        query = EventQuery(path, agent_id, turn_id, intent_id, kinds, outcomes, since=since, limit=limit)
-        return self.workspace.store.events(query)
-
-    def content(self, content_hash: str) -> bytes:
-        """A kept version by its hash, or by the beginning of it. VersionGoneError where it is not kept, or the beginning fits several."""
-        full = content_hash.lower()
-        if len(full) < 64:
-            found = self.workspace.store.find_hashes(full) if full else []
-            if len(found) > 1:
-                raise VersionGoneError(content_hash, f"{content_hash} is the beginning of {len(found)} versions; give more digits.")
-            full = found[0] if found else full
-        content = self.workspace.store.content(full)
-        if content is None:
-            message = f"Version {content_hash} is not kept: too old, never seen, or of a file whose contents are never kept."
-            raise VersionGoneError(content_hash, message)
-        return content
-
     def blame(self, path: PathLike) -> list[AuthoredLine]:
         """For each line of the file as it stands, the event that last wrote it."""
         from .history import blame
@@ -334,13 +279,6 @@ class ConcurrencyGuard:
 
         return why(self, seq)
 
-    def _writer(self, turn_id: str | None, intent_id: str | None) -> Writer:
-        return Writer(self.agent_id, turn_id or self.turn_id, intent_id or self.intent_id)
-
-    def _file_path(self, path: PathLike) -> str:
-        with self.workspace.locator.locate(path, missing_ok=True) as located:
-            return located.file_path
-
     def _passing(self, override: bool) -> Outcome | None:
         if override:
             return "overridden"
@@ -348,9 +286,10 @@ class ConcurrencyGuard:
         return "observed" if observed else None
 
     def _write_request(self, path: PathLike, content: bytes, read_hash: str | None, on_stale: OnStale) -> Request:
-        merge_asked = on_stale == "merge"
-        return Request(path, "write", lambda now: decide_write(now, content, merge_asked=merge_asked), asked=content, read_hash=read_hash)
+        asked, merge_asked = checked_content(content), checked_on_stale(on_stale)
+        return Request(path, "write", lambda now: decide_write(now, asked, merge_asked=merge_asked), asked=asked, read_hash=read_hash)
 
 
 def _edit_rule(edits: Sequence[Edit], replace_all: bool) -> Callable[[Situation], Verdict]:
-    return lambda now: decide_edit(now, edits, replace_all=replace_all)
+    pairs = checked_edits(edits)
+    return lambda now: decide_edit(now, pairs, replace_all=replace_all)

@@ -73,7 +73,11 @@ def record_change(
     What is not given as known: where the writer's snapshot was fresh up to this change, it knows what stands there; otherwise its
     snapshot stays as it is, since others' changes would be passed off as seen.
     """
-    with workspace.locator.locate(path, missing_ok=True) as located, workspace.locks.exclusive(located.file_path):
+    with (
+        workspace.in_use,
+        workspace.locator.locate(path, missing_ok=True) as located,
+        workspace.locks.exclusive(located.file_path),
+    ):
         found = look(located)
         after = None if found is None else hash_content(found.content)
         history = notice_outside(workspace, located.file_path, after)
@@ -147,6 +151,8 @@ def _mode_before_delete(workspace: Workspace, file_path: str) -> int | None:
 
 def lease(workspace: Workspace, writer: Writer, file_path: str, seconds: float) -> Lease:
     """The path's lease, or LeasedError naming who has it."""
+    if not 0 <= seconds < float("inf"):
+        raise ValueError(f"A lease lasts for a number of seconds (at most {LEASE_LIMIT_S:g}), not {seconds!r}.")
     now = monotonic_ns()
     until = now + int(min(seconds, LEASE_LIMIT_S) * 1e9)
     got = workspace.store.acquire_lease(file_path, writer.agent_id, boot_id(), now, until)

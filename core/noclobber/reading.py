@@ -11,11 +11,13 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from . import refusals
+from .arguments import checked_content, checked_lines
 from .clock import utc_now
-from .content import StableRead, hash_content, same_signature
+from .content import hash_content, same_signature
 from .errors import FileAccessError, NoclobberError
 from .locks import HeldLock
-from .merge import changed_regions, join_ranges, shown_covers
+from .merge import Change, changed_regions, join_ranges
+from .merge.lines import count_lines
 from .paths import Located
 from .records import Event, FileStatus, LineRange, Read, Refusal, Signature, Snapshot
 from .situation import Writer, look, notice_outside, open_buffers, survey
@@ -30,14 +32,15 @@ def read(workspace: Workspace, writer: Writer, path: str | os.PathLike[str], lin
 
     FileAccessError (ENOENT) where it is absent, after noting that the writer now knows that.
     """
-    with workspace.locator.locate(path, missing_ok=True) as located:
+    lines = checked_lines(lines)
+    with workspace.in_use, workspace.locator.locate(path, missing_ok=True) as located:
         # Shared with other readers; a change of several files, or a rewrite in place, is never seen half done.
         with _settled(workspace, located.file_path):
             found = look(located)
             if found is None:
                 _note_absent(workspace, writer, located.file_path)
                 raise FileAccessError(located.file_path, errno.ENOENT, f"There is no file {located.file_path!r} in the workspace.")
-            snapshot = _record(workspace, writer, located, found, lines)
+            snapshot = _record(workspace, writer, located.file_path, found.content, lines, found.signature)
         notices = tuple(refusals.unsaved_notice(opened) for opened in open_buffers(workspace, located.file_path, writer))
         return Read(found.content, snapshot, notices)
 
@@ -67,18 +70,12 @@ def record_snapshot(
 
     Text is matched with the disk modulo BOM and line endings; where it is the disk's, the disk's bytes count.
     """
-    with workspace.locator.locate(path, missing_ok=True) as located:
+    lines = checked_lines(lines)
+    content = content if isinstance(content, str) else checked_content(content)
+    with workspace.in_use, workspace.locator.locate(path, missing_ok=True) as located:
         if isinstance(content, str):
             content = _bytes_of(located, content)
-        content_hash = hash_content(content)
-        now = utc_now()
-        shown = None if lines is None else join_ranges(lines)
-        detail = None if shown is None else {"lines": [list(span) for span in shown]}
-        event = _event(workspace, writer, located.file_path, now, content_hash, detail)
-        snapshot = Snapshot(located.file_path, content_hash, writer.turn_id, writer.intent_id, now, writer.agent_id, shown)
-        contents = workspace.keepable(located.file_path, [(content_hash, content)])
-        seqs = workspace.store.apply(Batch(events=(event,), snapshots=(snapshot,), contents=contents))
-        return snapshot._replace(seq=seqs[-1])
+        return _record(workspace, writer, located.file_path, content, lines, None)
 
 
 def status(workspace: Workspace) -> list[FileStatus]:
@@ -136,7 +133,7 @@ class Freshness:
         workspace = self._workspace
         self._checked.pop(key, None)
         version = workspace.store.version()  # before looking: a change during the look must not be taken for seen
-        with workspace.locator.locate(key, missing_ok=True) as located:
+        with workspace.in_use, workspace.locator.locate(key, missing_ok=True) as located:
             seen = survey(workspace, located, self._writer)
         now = seen.situation
         if now.snapshot is None:
@@ -144,24 +141,35 @@ class Freshness:
         if now.stale:
             return refusals.stale(now, mergeable=False)
         if seen.read is not None and seen.read.signature.settled:
-            absolute = os.path.join(workspace.root, located.file_path)
+            absolute = os.path.join(workspace.root, key)  # as it was asked: a symlink that leads elsewhere by then is another inode
             if len(self._checked) > 100_000:
                 self._checked.clear()
             self._checked[key] = _Checked(absolute, seen.read.signature, version)
         return None
 
 
-def _record(workspace: Workspace, writer: Writer, located: Located, found: StableRead, lines: Sequence[LineRange] | None) -> Snapshot:
-    path, content_hash = located.file_path, hash_content(found.content)
-    shown = None if lines is None else join_ranges(lines)
+def _record(
+    workspace: Workspace, writer: Writer, path: str, content: bytes, lines: Sequence[LineRange] | None, signature: Signature | None
+) -> Snapshot:
+    """A snapshot of these bytes. ``signature``: the disk's where they stand there now; None where the writer says it was shown them."""
+    content_hash = hash_content(content)
+    shown = None if lines is None else _clamped(lines, content)
     now = utc_now()
     detail: dict[str, Any] | None = None if shown is None else {"lines": [list(span) for span in shown]}
-    snapshot = Snapshot(path, content_hash, writer.turn_id, writer.intent_id, now, writer.agent_id, shown, found.signature)
-    advanced = snapshot if shown is None else _advanced(workspace, snapshot, shown, found.content)
-    events = (*notice_outside(workspace, path, content_hash), _event(workspace, writer, path, now, content_hash, detail))
-    contents = workspace.keepable(path, [(content_hash, found.content)])
+    snapshot = Snapshot(path, content_hash, writer.turn_id, writer.intent_id, now, writer.agent_id, shown, signature)
+    advanced = snapshot if shown is None else _advanced(workspace, snapshot, shown, content)
+    outside = () if signature is None else notice_outside(workspace, path, content_hash)
+    events = (*outside, _event(workspace, writer, path, now, content_hash, detail))
+    contents = workspace.keepable(path, [(content_hash, content)])
     seqs = workspace.store.apply(Batch(events=events, snapshots=(advanced,), contents=contents))
     return advanced._replace(seq=advanced.seq or seqs[-1])
+
+
+def _clamped(lines: Sequence[LineRange], content: bytes) -> tuple[LineRange, ...] | None:
+    """Those of the lines that there are; None where these are all."""
+    count = count_lines(content)
+    shown = join_ranges((first, min(last, count)) for first, last in lines)
+    return None if shown == ((1, count),) or (lines and not count) else shown
 
 
 def _advanced(workspace: Workspace, snapshot: Snapshot, shown: tuple[LineRange, ...], content: bytes) -> Snapshot:
@@ -174,9 +182,18 @@ def _advanced(workspace: Workspace, snapshot: Snapshot, shown: tuple[LineRange, 
     if known.lines is not None:
         return snapshot
     before = workspace.store.content(known.read_hash)
-    if before is not None and shown_covers(shown, changed_regions(content, before)):
+    if before is not None and _saw_all(shown, changed_regions(content, before), count_lines(content)):
         return snapshot._replace(lines=None)
     return known
+
+
+def _saw_all(shown: tuple[LineRange, ...], changes: Sequence[Change], count: int) -> bool:
+    """Whether these lines of the present version show all that changed; that lines are gone shows only to who saw both sides of the gap."""
+    for start, end in (change.before for change in changes):
+        first, last = (start + 1, end) if end > start else (max(start, 1), min(start + 1, count))
+        if not any(span[0] <= first and last <= span[1] for span in shown):
+            return False
+    return True
 
 
 def _event(workspace: Workspace, writer: Writer, path: str, now: str, content_hash: str | None, detail: dict[str, Any] | None) -> Event:
@@ -201,7 +218,10 @@ def _bytes_of(located: Located, text: str) -> bytes:
     found = look(located)
     if found is not None and same_text(text, found.content):
         return found.content
-    return text.encode("utf-8", "surrogateescape")
+    try:
+        return text.encode()
+    except UnicodeEncodeError as error:
+        raise NoclobberError(f"The text of {located.file_path!r} has half a character (a lone surrogate) in it; pass bytes.") from error
 
 
 def _stat(root: str, file_path: str) -> os.stat_result | None:

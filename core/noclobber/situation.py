@@ -151,9 +151,8 @@ def _known(workspace: Workspace, writer: Writer, path: str, read_hash: str | Non
 
 def last_seen(workspace: Workspace, path: str) -> Event | None:
     """The newest event that tells what stood at the path: a change, or a read."""
-    kinds: tuple[EventKind, ...] = (*CHANGING, "read", "late")
-    newest = workspace.store.events(EventQuery(file_path=path, kinds=kinds, outcomes=EFFECTIVE, limit=1))
-    return newest[0] if newest and newest[0].kind != "late" else None
+    newest = workspace.store.events(EventQuery(file_path=path, kinds=(*CHANGING, "read"), outcomes=EFFECTIVE, limit=1))
+    return newest[0] if newest else None
 
 
 def _outside_event(workspace: Workspace, path: str, last: Event, disk_hash: str | None) -> Event:

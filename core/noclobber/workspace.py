@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from .clock import utc_now
 from .errors import WorkspaceError
+from .in_use import InUse
 from .liveness import Live
 from .locks import PathLocks
 from .paths import Locator
@@ -49,7 +50,8 @@ class Workspace:
         self.step = step
         self.settings: Settings = load_settings(self.root)
         _make_state(self.state)
-        self.locator = Locator(self.root)
+        self._locator = Locator(self.root)
+        self.in_use = InUse(self.root)
         self.locks = PathLocks(self.state)
         self.secrecy = Secrecy(self.root, self.settings)
         self.notice: str | None = None
@@ -68,7 +70,8 @@ class Workspace:
         self._pid = os.getpid()
         self._made = count(1)
         self._first = threading.Lock()
-        self._closed = False
+        self._gone: list[int] = []
+        self._let_go = False
 
     @classmethod
     def open(cls, path: str | os.PathLike[str], *, step: Callable[[str], None] = _no_step, mirrored: bool = True) -> Workspace:
@@ -98,20 +101,27 @@ class Workspace:
         self.close()
 
     def close(self) -> None:
-        """Write out the journal, once a day drop what need not be kept any longer, and let go of everything; idempotent."""
-        if not self._closed:
-            self._closed = True
-            self._tend()
-        if self.journal is not None:
-            self.journal.close()
-        self.store.close()
-        self.locks.close()
-        self.locator.close()
-        if self._live is not None and self._pid == os.getpid():
-            self._live.close()
-            self._live = None
-        while self._folders:
-            os.close(self._folders.popitem()[1])
+        """Write out the journal, once a day drop what need not be kept any longer, and let go of everything; idempotent.
+
+        What other threads have under way is waited for. StoreError where the tending failed; all is let go of nevertheless.
+        """
+        try:
+            if self.in_use.end():
+                self._tend()
+        finally:
+            self._let_go = True
+            if self.journal is not None:
+                self.journal.close()
+            self.store.close()
+            self.locks.close()
+            self._locator.close()
+            if self._live is not None and self._pid == os.getpid():
+                self._live.close()
+                self._live = None
+            while self._folders:
+                os.close(self._folders.popitem()[1])
+            while self._gone:
+                os.close(self._gone.pop())
 
     def _tend(self) -> None:
         now = utc_now()
@@ -120,6 +130,13 @@ class Workspace:
             self.store.put_meta("swept_at", now)
             if last is not None:
                 self.store.sweep(now)
+
+    @property
+    def locator(self) -> Locator:
+        """Looks names up beneath the root. WorkspaceError once the workspace is closed."""
+        if self._let_go:
+            raise WorkspaceError(f"The workspace {self.root} is closed; open it again.")
+        return self._locator
 
     def paused(self) -> bool:
         """Whether somebody turned noclobber off for a while."""
@@ -130,11 +147,13 @@ class Workspace:
         fd = self._folders.get(name, -1)
         if fd >= 0 and os.fstat(fd).st_nlink > 0:
             return fd
-        if fd >= 0:
-            os.close(fd)
-        _make_state(self.state)
-        fd = self._folders[name] = os.open(os.path.join(self.state, name), os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        return fd
+        with self._first:
+            if self._folders.get(name, -1) == fd:
+                if fd >= 0:
+                    self._gone.append(fd)  # another thread may be about to use it: its number must not name anything else
+                _make_state(self.state)
+                self._folders[name] = os.open(os.path.join(self.state, name), os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+            return self._folders[name]
 
     def live(self, description: dict[str, str] | None = None) -> Live:
         """The held lock that says this process lives; made at first need, and again in a forked child or after the state was removed."""

@@ -4,7 +4,9 @@ import os
 import sqlite3
 from pathlib import Path
 
-from noclobber import ConcurrencyGuard
+import pytest
+
+from noclobber import ConcurrencyGuard, StaleFileError, UnreadFileError
 
 
 def test_status_says_for_each_writer_and_file_how_it_stands(alice: ConcurrencyGuard, bob: ConcurrencyGuard, root: Path) -> None:
@@ -82,3 +84,64 @@ def test_the_state_folder_is_the_owners_alone_and_ignores_itself(alice: Concurre
     assert (state / ".gitignore").read_text() == "*\n"
     with sqlite3.connect(f"file:{state / 'state.db'}?mode=ro", uri=True) as database:
         assert database.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+
+
+def test_a_range_beyond_the_end_is_the_whole_file(alice: ConcurrencyGuard, root: Path) -> None:
+    (root / "a").write_bytes(b"1\n2\n3\n")
+    (root / "empty").write_bytes(b"")
+    for name in ("a", "empty"):
+        assert alice.read(name, lines=[(1, 2000)]).snapshot.lines is None
+        assert alice.write(name, b"all seen\n").outcome == "done"
+
+
+def test_that_lines_are_gone_shows_only_to_who_saw_both_sides_of_the_gap(alice: ConcurrencyGuard, root: Path) -> None:
+    before = b"".join(b"%d\n" % number for number in range(1, 21))
+    path = root / "a"
+    path.write_bytes(before)
+    alice.read("a")
+    path.write_bytes(before.replace(b"6\n7\n", b"", 1))
+    alice.read("a", lines=[(1, 5)])
+    with pytest.raises(StaleFileError):
+        alice.write("a", before + b"from memory\n")
+    alice.read("a", lines=[(5, 6)])
+    assert alice.write("a", b"seen\n").outcome == "done"
+
+
+def test_parts_shown_by_other_means_join_up(alice: ConcurrencyGuard, root: Path) -> None:
+    content = b"".join(b"%d\n" % number for number in range(1, 21))
+    (root / "a").write_bytes(content)
+    alice.record_snapshot("a", content, lines=[(1, 10)])
+    with pytest.raises(UnreadFileError, match="only lines 1-10"):
+        alice.write("a", b"x\n")
+    alice.record_snapshot("a", content, lines=[(11, 20)])
+    alice.record_snapshot("a", content, lines=[(3, 4)])
+    assert alice.write("a", b"all seen\n").outcome == "done"
+
+
+def test_a_check_through_a_symlink_that_leads_elsewhere_by_now_looks_again(alice: ConcurrencyGuard, root: Path) -> None:
+    for name in ("a", "b"):
+        (root / name).write_bytes(name.encode())
+        os.utime(root / name, (1, 1))
+        alice.read(name)
+    (root / "link").symlink_to("a")
+    while alice.verify_before_write("link") is None and not alice._freshness._checked:
+        continue  # until the file is old enough for its signature to be trusted
+    (root / "b").write_bytes(b"changed")
+    (root / "link").unlink()
+    (root / "link").symlink_to("b")
+    refusal = alice.verify_before_write("link")
+    assert refusal is not None
+    assert refusal.file_path == "b"
+
+
+def test_an_outside_change_after_a_late_one_is_noticed(alice: ConcurrencyGuard, root: Path) -> None:
+    (root / "a").write_bytes(b"first\n")
+    alice.read("a")
+    alice.write("a", b"second\n")
+    alice.record("late", file_path="a", before_hash=alice.hash_content(b"first\n"), after_hash=alice.hash_content(b"late\n"))
+    (root / "a").write_bytes(b"outside\n")
+    os.utime(root / "a", (1, 1))
+    with pytest.raises(StaleFileError) as caught:
+        alice.write("a", b"third\n")
+    assert [change["agent_id"] for change in caught.value.refusal.changed_by] == ["outside"]
+    assert [event.before_hash for event in alice.events(kind="outside")] == [alice.hash_content(b"second\n")]
