@@ -113,9 +113,18 @@ async def _one_step(editor: Any, rng: random.Random, uris: list[str]) -> set[str
     else:
         path = Path(uri.removeprefix("file://"))
         editor.close(uri)
-        editor.open(path.name)
+        editor.open(path.name, _there(path))
     await asyncio.sleep(rng.random() * 0.04)
     return set()
+
+
+def _there(path: Path) -> str:
+    """The file's text; git removes a file before it makes it anew."""
+    while True:
+        try:
+            return path.read_text(encoding="utf-8")
+        except FileNotFoundError:
+            continue
 
 
 def _nothing_is_lost(root: Path, hashes: set[str]) -> None:
