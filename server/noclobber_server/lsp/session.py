@@ -43,7 +43,6 @@ __all__ = ["Session"]
 
 logger = logging.getLogger(__name__)
 _CLOSING_S = 10.0
-_VISIBLE_S = 0.04
 _SETTINGS = ("all", "conflicts", "off")
 
 

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 __all__ = ["Surveillance"]
 
 logger = logging.getLogger(__name__)
+# SQLite writes its log first and makes the commit visible a moment later, in shared memory, where nothing tells of it; on a busy
+# machine that moment has been longer than the first wait.
+_VISIBLE_S = (0.04, 0.5)
 _MOST_HELD = 5_000
 
 
@@ -71,6 +74,8 @@ class Surveillance:
             if path.startswith(room.workspace.state):
                 if path.endswith("-wal"):
                     self._follow(room)
+                    for wait in _VISIBLE_S:
+                        self._worker.later(("visible", room, wait), wait, lambda room=room: self._follow(room))  # type: ignore[misc]
                 return
         for room in self._rooms:
             if path.startswith(room.root):
