@@ -15,7 +15,7 @@ from .paths import Places
 if TYPE_CHECKING:
     from xml.etree import ElementTree
 
-__all__ = ["is_junit", "read_junit"]
+__all__ = ["is_junit", "read_junit", "trace_of"]
 
 _AT = re.compile(r"(?:^|[\s(])(?P<file>(?:[A-Za-z]:)?[^\s:()\"'<>|]+\.\w{1,6}):(?P<line>\d+)(?=[:\s)]|$)", re.MULTILINE)
 _NATIVE = re.compile(r'^\s*File "(?P<file>[^"\n]+)", line (?P<line>\d+)', re.MULTILINE)
@@ -50,7 +50,7 @@ def _failures(tree: ElementTree.Element, tool: str, places: Places) -> Iterator[
 
 def _failure(case: ElementTree.Element, problem: ElementTree.Element, tool: str, places: Places) -> Failure:
     text = problem.text or ""
-    trace = _trace(text, places)
+    trace = trace_of(text, places)
     own = places.inside(case.get("file") or "") or places.inside(case.get("classname") or "")
     file, line = trace[-1] if trace else (own, _number(case.get("line")))
     return Failure(
@@ -64,7 +64,7 @@ def _failure(case: ElementTree.Element, problem: ElementTree.Element, tool: str,
     )
 
 
-def _trace(text: str, places: Places) -> list[tuple[str, int]]:
+def trace_of(text: str, places: Places) -> list[tuple[str, int]]:
     """The workspace's files named in a traceback, in order; where the failure is comes last."""
     found = sorted((*_AT.finditer(text), *_NATIVE.finditer(text)), key=lambda match: match.start())
     named = [(places.inside(match["file"]), int(match["line"])) for match in found]

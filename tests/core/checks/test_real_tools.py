@@ -27,6 +27,10 @@ class Case(NamedTuple):
 PYTHON = sys.executable
 BIN = str(Path(sys.executable).parent)
 TEST_CALC = "import sys\nsys.path.insert(0, 'src')\nfrom calc import add\n\n\ndef test_add():\n    assert add(1, 2) == 3\n"
+UNITTEST_CALC = (
+    "import sys\nimport unittest\n\nsys.path.insert(0, 'src')\nfrom calc import add\n\n\nclass CalcTest(unittest.TestCase):\n"
+    "    def test_add(self):\n        self.assertEqual(add(1, 2), 3)\n"
+)
 TEST_HALF = "from calc import half\n\n\ndef test_half():\n    assert half(2) == 1\n"
 TEST_JS = (
     "import { expect, test } from 'vitest';\nimport { add } from './calc.js';\n\ntest('adds', () => {\n  expect(add(1, 2)).toBe(3);\n});\n"
@@ -47,6 +51,14 @@ CASES = {
         ("calc.py", "a / 0", "a / 2"),
         ("pytest", "calc.py", 2, None),
         "ZeroDivisionError: division by zero",
+    ),
+    "unittest": Case(
+        (PYTHON, "-m", "unittest", "discover", "-s", "tests"),
+        {"src/calc.py": CALC.replace("a - b", "a - str(b)"), "tests/test_calc.py": UNITTEST_CALC},
+        ("src/calc.py", "a - str(b)", "a + b"),
+        ("unittest", "src/calc.py", 2, None),
+        "TypeError: unsupported operand type(s) for -: 'int' and 'str'",
+        "test_calc.CalcTest.test_add",
     ),
     "pytest that cannot import": Case(
         (f"{BIN}/pytest", "-q", "-p", "no:cacheprovider", "-W", "ignore"),

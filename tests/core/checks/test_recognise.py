@@ -17,6 +17,7 @@ LINES = {
     "uv run pytest -x": ("pytest", "-x"),
     "uv run --with pytest-cov pytest -x": ("pytest", "-x"),
     "uv run python -m pytest": ("pytest", ""),
+    "python -m unittest discover -s tests": ("unittest", "discover -s tests"),
     "poetry run pytest": ("pytest", ""),
     "coverage run -m pytest a": ("pytest", "a"),
     "PYTHONPATH=src A=b pytest": ("pytest", ""),

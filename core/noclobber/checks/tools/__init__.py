@@ -10,6 +10,7 @@ from .lines import AnyTool, GoTest, Tsc
 from .linters import Eslint, Mypy, Pyright, Ruff
 from .protocol import Command, Tool
 from .pytest import Pytest
+from .python_unittest import Unittest
 from .vitest import Vitest
 
 __all__ = ["recognise"]
@@ -61,6 +62,7 @@ def _tool(name: str, rest: Sequence[str]) -> Tool:
         "eslint": Eslint,
         "tsc": Tsc,
         "vitest": Vitest,
+        "unittest": Unittest,
     }
     return kinds.get(name, AnyTool)()
 
