@@ -16,7 +16,7 @@ __all__ = ["COMMANDS"]
 
 
 def _configure(parser: ArgumentParser) -> None:
-    parser.add_argument("--seconds", metavar="N", type=float, default=4.0, help="how long the race lasts (4)")
+    parser.add_argument("--seconds", metavar="N", type=float, default=3.0, help="how long the race lasts (3)")
     parser.add_argument("--keep", action="store_true", help="leave the temporary folder for you to look around in")
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from noclobber import ConcurrencyGuard
 
 from ..cli.output import Output
+from .learning import learning
 from .proof import prove
 from .race import FILES, race
 from .scenes import looking_back, one_is_stale, undoing_a_turn
@@ -20,6 +21,7 @@ def play(out: Output, seconds: float, *, keep: bool = False) -> bool:
         with ConcurrencyGuard(scene.root, "narrator") as guard:
             good = [one_is_stale(scene), _race(scene, guard, seconds)]
             good.append(undoing_a_turn(scene))
+            good.append(learning(scene))
         verdict = all(good)
         scene.title("Everything that was written is there or can be brought back." if verdict else "Something went wrong; see above.")
     return verdict

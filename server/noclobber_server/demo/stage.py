@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -18,6 +19,7 @@ from ..cli.output import Output, printable
 
 __all__ = ["Stage", "stage"]
 
+_WIDTH = 140
 _SOURCES = (("core/noclobber", noclobber), ("server/noclobber_server", noclobber_server))
 
 
@@ -48,28 +50,34 @@ class Stage:
         who = f"NOCLOBBER_AGENT={agent} " if agent else ""
         shown = " ".join(_quoted(one) for one in arguments)
         self.say(f"{who}$ noclobber {shown}{' < …' if stdin else ''}", "bold")
-        done = subprocess.run(
-            [sys.executable, "-m", "noclobber_server.main", *arguments],
-            cwd=self.root,
-            env=_environment(agent, turn),
-            input=stdin,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            check=False,
-        )
+        done = self.ask(*arguments, agent=agent, turn=turn, stdin=stdin, stderr=subprocess.STDOUT)
         self.show(done.stdout, lines)
         if done.returncode:
             self.say(f"exit status {done.returncode}", "dim")
         return done.returncode
 
+    def ask(
+        self, *arguments: str, agent: str | None = None, turn: str | None = None, stdin: bytes = b"", stderr: int | None = None
+    ) -> subprocess.CompletedProcess[bytes]:
+        """Run one noclobber command without a word about it."""
+        return subprocess.run(
+            [sys.executable, "-m", "noclobber_server.main", *arguments],
+            cwd=self.root,
+            env=_environment(agent, turn),
+            input=stdin,
+            stdout=subprocess.PIPE,
+            stderr=stderr,
+            check=False,
+        )
+
     def show(self, text: bytes, lines: int) -> None:
-        """What somebody said, indented, the middle left out where it is long."""
-        said = text.decode("utf-8", "backslashreplace").splitlines()
+        """What somebody said, indented, long lines folded, the middle left out where it is long."""
+        said = [part for line in text.decode("utf-8", "backslashreplace").splitlines() for part in _folded(printable(line))]
         cut = len(said) - lines
         tail = min(4, lines // 3)
         for line in [*said[: lines - tail - 1], f"… {cut + 1} lines …", *said[len(said) - tail :]] if cut > 0 else said:
             style = {"+": "green", "-": "red", "@": "cyan"}.get(line[:1], "dim")
-            self.say(f"   {self.out.paint(style, printable(line[:150]))}")
+            self.say(f"   {self.out.paint(style, line)}")
 
 
 @contextmanager
@@ -95,11 +103,18 @@ def _copy_sources(root: Path) -> None:
 
 
 def _environment(agent: str | None, turn: str | None) -> dict[str, str]:
-    """This process's, without what would speak for another caller."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("NOCLOBBER")}
+    """This process's, without what would speak for another caller, or say that nothing is to be drafted; this Python comes first."""
+    kept = {name: value for name, value in os.environ.items() if name != "CI" and not name.startswith("NOCLOBBER")}
     named = {"NOCLOBBER_AGENT": agent, "NOCLOBBER_TURN": turn}
-    return {**kept, **{name: value for name, value in named.items() if value}}
+    search = os.pathsep.join([os.path.dirname(sys.executable), os.environ.get("PATH", os.defpath)])
+    # Sources here change faster than the clock by which compiled ones are found to be old.
+    return {**kept, "PATH": search, "PYTHONDONTWRITEBYTECODE": "1", **{name: value for name, value in named.items() if value}}
 
 
 def _quoted(argument: str) -> str:
-    return argument if argument.replace("-", "").replace("_", "").replace("/", "").replace(".", "").isalnum() else repr(argument)
+    return shlex.quote(argument) if argument.isprintable() else repr(argument)
+
+
+def _folded(line: str) -> list[str]:
+    """A line in pieces of the page's width, at most five; those that follow stand further in."""
+    return [("   " if at else "") + line[at : at + _WIDTH] for at in range(0, min(len(line), 5 * _WIDTH), _WIDTH)] or [line]

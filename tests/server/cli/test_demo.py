@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import io
+import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -9,18 +11,22 @@ import pytest
 from noclobber import ConcurrencyGuard
 from noclobber_server.cli.output import Output
 from noclobber_server.demo.actors import anchor
+from noclobber_server.demo.learning import learning
 from noclobber_server.demo.proof import prove
 from noclobber_server.demo.race import FILES, Result
-from noclobber_server.demo.stage import Stage
+from noclobber_server.demo.stage import Stage, stage
 
 
 @pytest.mark.timeout(300)
 def test_the_demo_ends_with_nothing_lost(cli: Any, tmp_path: Path) -> None:
-    answer = cli("demo", "--seconds", "1.5", TMPDIR=str(tmp_path))
+    answer = cli("demo", "--seconds", "1.5", TMPDIR=str(tmp_path), CI="true")
     told = answer.out.decode()
     assert answer.status == 0, told
     for part in ("STALE_FILE", "merged", "changed unguarded", "can be brought back", "bob's turn is gone"):
         assert part in told
+    steps = ("both changes stand", "CLAUDE.md is as it was", "the lesson is in the file, once", "the next agent knows before it edits")
+    assert [told.count(step) for step in steps] == [1, 1, 1, 1]
+    assert told.index("Lesson for core/noclobber/lessons/wording.py") > told.index("came back: now in the file") > told.index("drafted  ")
     assert "\x1b" not in told
     assert not list(tmp_path.glob("noclobber-*"))
 
@@ -55,3 +61,27 @@ def test_a_line_that_an_outsider_overwrote_counts_as_restorable_until_it_is_purg
 def test_a_writer_that_wrote_nothing_proves_nothing(scene: Stage) -> None:
     with ConcurrencyGuard(scene.root, "alice") as guard:
         assert not prove(scene, guard, Result({"alice": []}, [], None))
+
+
+def _learned(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, spoil: Callable[[Path], object]) -> tuple[bool, str]:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    told = io.BytesIO()
+    with stage(Output(told, io.BytesIO()), keep=False) as scene:
+        spoil(scene.root)
+        return learning(scene), told.getvalue().decode()
+
+
+@pytest.mark.timeout(120)
+def test_the_last_scene_fails_when_no_lesson_reaches_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    good, told = _learned(tmp_path, monkeypatch, lambda root: (root / "noclobber.toml").write_bytes(b'[lessons]\nauto = "never"\n'))
+    assert not good
+    assert "both changes stand" in told
+    assert "the lesson is in the file" not in told
+    assert "the next agent knows" not in told
+
+
+@pytest.mark.timeout(120)
+def test_the_last_scene_fails_when_nobody_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    good, told = _learned(tmp_path, monkeypatch, lambda root: (root / "noclobber.toml").write_bytes(b'mode = "observe"\n'))
+    assert not good
+    assert "both changes stand" not in told
