@@ -33,7 +33,7 @@ $(READY): pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev,mcp]'; \
 	touch $@
 
-demo: $(READY) ## agents, a shell command and a person race on one tree; nothing is lost
+demo: $(READY) ## a race in which nothing is lost, and a lesson from a failed check
 	@$(BIN)/noclobber demo
 
 test: $(READY) $(CHECK_TOOLS) ## all tests but the long runs and the editors
