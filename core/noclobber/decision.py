@@ -94,7 +94,7 @@ def decide_write(now: Situation, content: bytes, *, merge_asked: bool, scratch: 
         return _refuse(refusals.not_given(now.file_path, now.disk_hash))
     if now.disk is None:
         return _refuse(refusals.deleted(now)) if now.snapshot is not None else _others(now, Verdict("done", content))
-    if now.disk == content:
+    if now.disk == content and not _made_by_another(now):
         return Verdict("done", content)
     if now.snapshot is None:
         return _refuse(refusals.unread(now))
@@ -103,6 +103,11 @@ def decide_write(now: Situation, content: bytes, *, merge_asked: bool, scratch: 
     if not now.stale:
         return _others(now, Verdict("done", content))
     return _others(now, _merge(now, content, merge_asked=merge_asked, scratch=scratch))
+
+
+def _made_by_another(now: Situation) -> bool:
+    """Whether another writer has made this very change since: of two who both make a 4 of the same 3, one would lose a count."""
+    return now.stale and any(change["agent_id"] != "outside" for change in now.changes)
 
 
 def decide_edit(now: Situation, edits: Sequence[Edit], *, replace_all: bool) -> Verdict:
