@@ -1,0 +1,12 @@
+-- The documented settings, tried: nvim --headless --clean -n -c "luafile SETTINGS" -S documented.lua   (env: PY, AGENT, WS)
+local ws = os.getenv("WS")
+vim.cmd("edit " .. ws .. "/a.txt")
+local buf = vim.api.nvim_get_current_buf()
+local function first() return vim.diagnostic.get(buf)[1] end
+vim.wait(15000, function() return #vim.tbl_values(vim.lsp.buf_get_clients(buf)) > 0 end, 20)
+vim.api.nvim_buf_set_lines(buf, 1, 2, false, { "mine 2" })
+vim.wait(15000, function() return vim.fn.system({ os.getenv("PY"), os.getenv("AGENT"), ws, "unsaved", "a.txt" }):find("yes") ~= nil end, 20)
+vim.fn.system({ os.getenv("PY"), os.getenv("AGENT"), ws, "write", "a.txt", "line 8", "agent 8" })
+vim.wait(15000, function() return first() ~= nil end, 20)
+io.stdout:write("shown: " .. (first() and first().message or "nothing") .. "\n")
+vim.cmd("qall!")
