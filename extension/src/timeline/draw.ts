@@ -107,9 +107,9 @@ function drawArrows(context: CanvasRenderingContext2D, frame: Frame): void {
   for (const i of visible) {
     const start = arrows[i] ?? 0;
     const end = arrows[i + 1] ?? 0;
-    const mine = start === frame.current || end === frame.current;
+    const mine = frame.current >= 0 && (start === frame.current || end === frame.current);
     if (crowded && !mine) continue;
-    context.globalAlpha = mine || theme.highContrast ? 1 : alpha;
+    context.globalAlpha = mine ? 1 : theme.highContrast ? Math.max(alpha, 0.5) : alpha;
     context.lineWidth = mine ? 2 : 1.2;
     arrow(context, frame, start, end);
   }

@@ -20,12 +20,13 @@ interface Source {
   dark: string;
 }
 
+// No theme colour for outside changes: charts.orange can hardly be seen on the dark theme.
 const SOURCES: Record<Mark, Source> = {
   read: { variable: "--vscode-descriptionForeground", light: "#6b7280", dark: "#9aa2ad" },
   write: { variable: "--vscode-charts-blue", light: "#1a6fc4", dark: "#4aa3ff" },
   merged: { variable: "--vscode-charts-green", light: "#2e7d32", dark: "#7bc77f" },
   refused: { variable: "--vscode-charts-red", light: "#c62828", dark: "#ff6b68" },
-  outside: { variable: "--vscode-charts-orange", light: "#b85c00", dark: "#f0a04b" },
+  outside: { variable: "", light: "#b85c00", dark: "#f0a04b" },
   undone: { variable: "--vscode-charts-purple", light: "#7b3fb3", dark: "#c08cf0" },
   lesson: { variable: "--vscode-charts-yellow", light: "#8a6d00", dark: "#e6c84f" },
   check: { variable: "--vscode-terminal-ansiCyan", light: "#00737d", dark: "#4fc3cf" },
@@ -45,7 +46,7 @@ const BASE: Record<"background" | "text" | "faint" | "grid" | "stripe" | "focus"
 export function currentTheme(): Theme {
   const style = getComputedStyle(document.body);
   const dark = isDark();
-  const pick = (source: Source): string => style.getPropertyValue(source.variable).trim() || (dark ? source.dark : source.light);
+  const pick = (source: Source): string => (source.variable ? style.getPropertyValue(source.variable).trim() : "") || (dark ? source.dark : source.light);
   const contrast = document.body.classList.contains("vscode-high-contrast") || document.body.classList.contains("vscode-high-contrast-light");
   const border = style.getPropertyValue("--vscode-contrastBorder").trim();
   const text = pick(BASE.text);

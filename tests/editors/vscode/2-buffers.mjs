@@ -104,11 +104,11 @@ export async function run({ bench, step }) {
 
   await step("Save Mine lets the agent go on with the person's text", async () => {
     await window.toast(/cannot write same\.py/, "Save Mine");
-    await until("saved", () => text("same.py").includes("same_3 = 3  # mine"));
+    await until("saved", async () => text("same.py").includes("same_3 = 3  # mine") && !(await window.dirty("same.py")));
+    await until("nobody waits", async () => !(await window.rows(CHANGES)).some((row) => row.includes("waits")));
     const again = await alice.edit("same.py", "same_3 = 3  # mine", "same_3 = 30  # mine", { turn: "t-2" });
     assert.ok(["done", "merged"].includes(again.outcome), JSON.stringify(again));
     await window.shows("same_3 = 30  # mine");
-    await until("nobody waits", async () => !(await window.rows(CHANGES)).some((row) => row.includes("waits")));
     await window.clearToasts();
   }, window);
 
