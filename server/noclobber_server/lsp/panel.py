@@ -217,13 +217,18 @@ class Panel:
         return {"done": True, "message": f"noclobber is paused until {until}" if seconds else "noclobber is guarding again"}
 
     async def _let_land(self, asked: Asked) -> dict[str, Any]:
+        from noclobber.errors import VersionGoneError
+
         from .panel_buffers import let_through
         from .panel_history import let_land
 
         room = await self._room(asked)
         event = await self._off_loop(lambda: room.workspace.store.event(asked.seq or 0))
         if event is not None and event.after_hash is not None:
-            return await self._off_loop(lambda: let_land(self._guard(room), event))
+            try:
+                return await self._off_loop(lambda: let_land(self._guard(room), event))
+            except VersionGoneError:
+                pass  # contents of such a file are never kept: the agent has to try again, and may
         path = asked.file_path or ""
         await self._worked(lambda: let_through(self._session, path, room.root))
         return {"done": True, "message": f"{path} may be written until you type in it again; your text stays in the editor."}

@@ -1,0 +1,44 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from noclobber_server.lsp.panel_hooks import HookCheck
+
+
+def set_up(root: Path, name: str) -> None:
+    command = f"sh -c 'command -v {name} >/dev/null 2>&1 || exit 0; exec {name} hook claude-code'"
+    settings = {"hooks": {"PreToolUse": [{"matcher": "Edit", "hooks": [{"type": "command", "command": command}]}]}}
+    (root / ".claude").mkdir(exist_ok=True)
+    (root / ".claude" / "settings.local.json").write_text(json.dumps(settings), encoding="utf-8")
+
+
+def program(folder: Path, version: str) -> None:
+    folder.mkdir(exist_ok=True)
+    (folder / "noclobber").write_text(f"#!/bin/sh\necho noclobber {version}\n", encoding="utf-8")
+    (folder / "noclobber").chmod(0o755)
+
+
+def check(tmp_path: Path) -> HookCheck:
+    return HookCheck("0.1.0", tmp_path / "home", {"PATH": f"{tmp_path / 'bin'}:/bin:/usr/bin"})
+
+
+def test_a_project_without_hooks_has_no_problem(tmp_path: Path) -> None:
+    assert check(tmp_path).problem(str(tmp_path)) == ""
+
+
+def test_hooks_of_a_program_that_is_not_there_guard_nothing(tmp_path: Path) -> None:
+    set_up(tmp_path, "noclobber")
+    assert "not on the PATH" in check(tmp_path).problem(str(tmp_path))
+
+
+def test_hooks_of_another_version_are_named(tmp_path: Path) -> None:
+    set_up(tmp_path, "noclobber")
+    program(tmp_path / "bin", "0.0.9")
+    assert "run noclobber 0.0.9, this is 0.1.0" in check(tmp_path).problem(str(tmp_path))
+
+
+def test_hooks_of_this_version_are_fine(tmp_path: Path) -> None:
+    set_up(tmp_path, "noclobber")
+    program(tmp_path / "bin", "0.1.0")
+    assert check(tmp_path).problem(str(tmp_path)) == ""
