@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -14,6 +16,7 @@ from noclobber.checks.sarif import read_sarif
 from noclobber.checks.tools.lines import GoTest, Tsc, last_lines, plain
 from noclobber.checks.tools.linters import Mypy
 from noclobber.checks.tools.protocol import Output
+from noclobber.checks.tools.python_unittest import Unittest
 
 
 @pytest.fixture
@@ -132,3 +135,41 @@ def test_the_last_lines_are_those_the_terminal_would_show_last() -> None:
 def test_the_same_failure_on_another_line_is_not_another_one() -> None:
     one = Failure("mypy", "a.py:3: bad", "a.py", 3, "E")
     assert distinct([one, one._replace(line=9, message="a.py:9: bad"), one._replace(code="F")]) == [one, one._replace(code="F")]
+
+
+_UNITTESTS = """
+import unittest
+
+class T(unittest.TestCase):
+    def test_docstring(self):
+        "Has a docstring."
+        self.assertEqual(1, 2)
+
+    def test_chained(self):
+        try:
+            {}["a"]
+        except KeyError:
+            raise ValueError("b\\nmore")
+
+    def test_parts(self):
+        for part in (1, 2):
+            with self.subTest(part=part):
+                self.assertEqual(part, 0)
+
+    def test_passes(self):
+        pass
+"""
+
+
+def test_each_failed_unittest_is_one_failure_with_the_last_of_its_tracebacks(tmp_path: Path) -> None:
+    (tmp_path / "test_t.py").write_text(_UNITTESTS, encoding="utf-8")
+    done = subprocess.run(
+        [sys.executable, "-B", "-m", "unittest", "test_t"], cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False
+    )
+    found = Unittest().read(Output(None, done.stdout.decode(), None, Places(str(tmp_path), str(tmp_path))))
+    assert [(one.file, one.line, one.message) for one in found] == [
+        ("test_t.py", 13, "ValueError: b\nmore"),
+        ("test_t.py", 7, "AssertionError: 1 != 2"),
+        ("test_t.py", 18, "AssertionError: 1 != 0"),
+        ("test_t.py", 18, "AssertionError: 2 != 0"),
+    ]
