@@ -62,8 +62,8 @@ class Saving:
         return edits_to(document.model, text, merged.text)
 
     def saved(self, document: Document, text: str) -> None:
-        """The editor says that it has written this text."""
-        if document.closed or document.room is None:
+        """The editor says that it has written this text; it may have closed the document since."""
+        if document.room is None:
             return
         on_disk_before = document.disk
         changed = refresh_disk(document)

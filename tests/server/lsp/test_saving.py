@@ -118,3 +118,15 @@ async def test_an_agent_that_writes_right_after_a_save_is_not_taken_for_the_save
     await editor.until(lambda: [d.data["state"] for d in editor.diagnostics.get(uri, [])] == ["behind"])
     assert "claude/1" in editor.diagnostics[uri][0].message
     assert editor.questions == []
+
+
+async def test_a_save_that_is_followed_by_a_close_at_once_is_on_record(editor: Any, agent: Any) -> None:
+    for number in range(5):
+        uri = editor.open("a.txt")
+        editor.type(uri, "line 2", f"line 2 {number}")
+        await editor.save(uri)
+        editor.close(uri)
+    await editor.settled()
+    saves = agent.events(kind="save")
+    assert [event.outcome for event in saves] == ["done"] * 5
+    assert agent.content(saves[-1].after_hash) == editor.texts[editor.uri("a.txt")].encode()

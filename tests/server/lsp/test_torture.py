@@ -89,7 +89,7 @@ async def _torture(editor: Any, root: Path, seconds: float, seed: int) -> None:
     made = {line.split()[1] for out, _ in outputs for line in out.decode().splitlines()}
     assert made
     assert saved
-    _nothing_is_lost(root, made | saved | watcher.stood.keys())
+    _nothing_is_lost(root, {"made": made, "saved": saved, "stood": set(watcher.stood)})
     _diagnostics_agree(editor, root, uris)
     assert editor.client._server.returncode is None
     middle = memory[len(memory) // 2 :]
@@ -127,11 +127,14 @@ def _there(path: Path) -> str:
             continue
 
 
-def _nothing_is_lost(root: Path, hashes: set[str]) -> None:
+def _nothing_is_lost(root: Path, versions: dict[str, set[str]]) -> None:
     with ConcurrencyGuard(root, "judge") as judge:
         on_disk = {sha256(path.read_bytes()).hexdigest() for path in root.glob("f*.txt")}
-        lost = [one for one in hashes if one not in on_disk and judge.workspace.store.content(one) is None]
-    assert lost == []
+        lost = {
+            how: [one for one in hashes if one not in on_disk and judge.workspace.store.content(one) is None]
+            for how, hashes in versions.items()
+        }
+    assert not any(lost.values()), lost
 
 
 def _diagnostics_agree(editor: Any, root: Path, uris: list[str]) -> None:
