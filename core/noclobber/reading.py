@@ -155,11 +155,13 @@ def _record(
     content_hash = hash_content(content)
     shown = None if lines is None else _clamped(lines, content)
     now = utc_now()
-    detail: dict[str, Any] | None = None if shown is None else {"lines": [list(span) for span in shown]}
+    detail: dict[str, Any] = {} if shown is None else {"lines": [list(span) for span in shown]}
+    if signature is None:
+        detail["told"] = True
     snapshot = Snapshot(path, content_hash, writer.turn_id, writer.intent_id, now, writer.agent_id, shown, signature)
     advanced = snapshot if shown is None else _advanced(workspace, snapshot, shown, content)
     outside = () if signature is None else notice_outside(workspace, path, content_hash)
-    events = (*outside, _event(workspace, writer, path, now, content_hash, detail))
+    events = (*outside, _event(workspace, writer, path, now, content_hash, detail or None))
     contents = workspace.keepable(path, [(content_hash, content)])
     seqs = workspace.store.apply(Batch(events=events, snapshots=(advanced,), contents=contents))
     return advanced._replace(seq=advanced.seq or seqs[-1])

@@ -150,8 +150,14 @@ def _known(workspace: Workspace, writer: Writer, path: str, read_hash: str | Non
 
 
 def last_seen(workspace: Workspace, path: str) -> Event | None:
-    """The newest event that tells what stood at the path: a change, or a read."""
-    newest = workspace.store.events(EventQuery(file_path=path, kinds=(*CHANGING, "read"), outcomes=EFFECTIVE, limit=1))
+    """The newest event that tells what stood at the path: a change, or a read.
+
+    What a writer says it was shown (``told``) may have stood there long ago: it counts only where nothing else is known.
+    """
+    query = EventQuery(file_path=path, kinds=(*CHANGING, "read"), outcomes=EFFECTIVE, limit=1)
+    newest = workspace.store.events(query)
+    if newest and newest[0].kind == "read" and (newest[0].detail or {}).get("told"):
+        newest = workspace.store.events(query._replace(kinds=CHANGING)) or newest
     return newest[0] if newest else None
 
 

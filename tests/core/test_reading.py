@@ -145,3 +145,16 @@ def test_an_outside_change_after_a_late_one_is_noticed(alice: ConcurrencyGuard, 
         alice.write("a", b"third\n")
     assert [change["agent_id"] for change in caught.value.refusal.changed_by] == ["outside"]
     assert [event.before_hash for event in alice.events(kind="outside")] == [alice.hash_content(b"second\n")]
+
+
+def test_what_a_writer_says_it_was_shown_is_not_taken_for_what_stood_there(
+    alice: ConcurrencyGuard, bob: ConcurrencyGuard, root: Path
+) -> None:
+    (root / "a").write_bytes(b"first\n")
+    bob.read("a")
+    bob.write("a", b"bob\n")
+    alice.record_snapshot("a", b"first\n")
+    with pytest.raises(StaleFileError) as caught:
+        alice.write("a", b"alice\n")
+    assert [change["agent_id"] for change in caught.value.refusal.changed_by] == ["bob"]
+    assert alice.events(kind="outside") == []
