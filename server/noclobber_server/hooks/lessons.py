@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 __all__ = ["draft_failed_check", "lessons_for"]
 
 _MOST = 3
-_LONGEST = 240
+_LONGEST = 120  # of each side: what went wrong says when it applies, what mended it is what the agent can use
 _JOINTS = ("&&", ";", "|", "||", "&")
 
 
@@ -54,11 +54,12 @@ def _may_have_lessons(guard: ConcurrencyGuard) -> bool:
 
 
 def _line(file_path: str, failure: str, resolution: str) -> str:
-    text = " ".join(f"{failure} -> {resolution}".split()) if resolution else " ".join(failure.split())
-    return f"Lesson for {file_path}: {text if len(text) <= _LONGEST else text[: _LONGEST - 1] + '…'}"
+    sides = [" ".join(side.split()) for side in (failure, resolution) if side]
+    shown = [side if len(side) <= _LONGEST else side[: _LONGEST - 1] + "…" for side in sides]
+    return f"Lesson for {file_path}: {' -> '.join(shown)}"
 
 
-_CHECKS = ("pytest", "py.test", "ruff", "mypy", "pyright", "basedpyright", "eslint", "tsc", "vitest", "jest", "go")
+_CHECKS = ("pytest", "py.test", "ruff", "mypy", "pyright", "basedpyright", "eslint", "tsc", "vitest", "jest", "go", "unittest")
 
 
 def _check_words(command: str) -> list[str]:

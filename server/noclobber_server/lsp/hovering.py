@@ -31,7 +31,7 @@ class LineAuthors:
             return None
         on_disk = _line_on_disk(normal(document.model.read()[0]), disk.shown, line)
         if on_disk is None:
-            return "**Unsaved**: this line is not on disk yet."
+            return "This line is not on disk: it is unsaved, or was changed there meanwhile."
         try:
             authored = self._authored(document, disk.hash)
         except NoclobberError:
