@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import os
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any, Literal, NamedTuple
 
 from .content import access_error, hash_content
@@ -118,7 +119,8 @@ def _commit(workspace: Workspace, plans: Sequence[Planned], means: Means) -> tup
         _drop_temps(actions)
         raise
     seqs = _make_all(workspace, actions, plans)
-    tidy(workspace, actions)
+    with suppress(OSError, NoclobberError):  # it is made and on record: what cannot be tidied up now is left to recovery
+        tidy(workspace, actions)
     return seqs
 
 
@@ -205,7 +207,8 @@ def _take_back(workspace: Workspace, actions: Sequence[Action], made: int, halfw
     try:
         # The rows are closed before their files go: a crash from here on must not take a missing file for one that was placed.
         workspace.store.apply(Batch(pending=[action.row._replace(state="committed") for action in free]))
-        tidy(workspace, free)
+        with suppress(OSError):
+            tidy(workspace, free)
     except NoclobberError:
         if not deaf:
             raise

@@ -9,12 +9,13 @@ import errno
 import os
 import threading
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from itertools import count
 from types import TracebackType
 from typing import TYPE_CHECKING
 
 from .clock import utc_now
-from .errors import WorkspaceError
+from .errors import StoreError, WorkspaceError
 from .in_use import InUse
 from .liveness import Live
 from .locks import PathLocks
@@ -107,7 +108,8 @@ class Workspace:
         """
         try:
             if self.in_use.end():
-                self._tend()
+                with suppress(StoreError):  # a full disk: nothing is lost by tending another day
+                    self._tend()
         finally:
             self._let_go = True
             if self.journal is not None:
