@@ -25,6 +25,7 @@ from .diagnosing import DiagnosticsSetting, Publisher
 from .documents import Document, Documents
 from .following import Follower
 from .hovering import LineAuthors
+from .keeping import Keeper
 from .opening import place, take_up
 from .outside import OutsideChanges, git_marks
 from .reporting import Reporter
@@ -74,7 +75,8 @@ class Session:
         self.commands = Commands(self)
         self.pool = ThreadPoolExecutor(2, "noclobber-long")  # what may take a while; the worker must stay free to look
         self._line_authors = LineAuthors(self.client.agent_id)
-        self.surveillance = Surveillance(self.worker, self.rooms, self.tracker, self.follower, self.outside)
+        self.keeper = Keeper(self._failed)
+        self.surveillance = Surveillance(self.worker, self.rooms, self.tracker, self.follower, self.outside, self.keeper)
         self.follower.on_events = self.surveillance.recorded
         self._ended = False
 
@@ -177,6 +179,7 @@ class Session:
             return
         self._ended = True
         self.surveillance.close()
+        self.keeper.close(_CLOSING_S)
         self.pool.shutdown(wait=False, cancel_futures=True)
         self.worker.submit(self._end)
         if not self.worker.close(_CLOSING_S):

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from .documents import Document
     from .following import Follower
+    from .keeping import Keeper
     from .outside import OutsideChanges
     from .rooms import Room, Rooms
     from .tracking import Tracker
@@ -30,7 +31,8 @@ _MOST_HELD = 5_000
 class Surveillance:
     """Watches the folders of the open documents, those above them up to the root, and each workspace's state."""
 
-    def __init__(self, worker: Worker, rooms: Rooms, tracker: Tracker, follower: Follower, outside: OutsideChanges) -> None:
+    def __init__(self, worker: Worker, rooms: Rooms, tracker: Tracker, follower: Follower, outside: OutsideChanges, keeper: Keeper) -> None:
+        self._keeper = keeper
         self._outside = outside
         self._worker = worker
         self._rooms = rooms
@@ -83,6 +85,8 @@ class Surveillance:
 
     def _look_at(self, room: Room, path: str) -> None:
         file_path = os.path.relpath(path, room.root)
+        if file_path in room.held or file_path in room.documents:
+            self._keeper.stirred(room, file_path)
         if file_path in room.held and file_path not in room.documents:
             self._worker.once(("held", room, file_path), lambda: self._outside.stirred(room, file_path))
         documents = list(room.documents.get(file_path, ()))
