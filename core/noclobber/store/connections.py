@@ -87,7 +87,8 @@ class Connections:
 
     def is_unchanged(self) -> bool:
         """The same, asked of the files themselves."""
-        return not self._closed and self._identities() == self._files
+        files = self._identities()
+        return not self._closed and files is not None and files == self._files
 
     def close(self) -> None:
         """Close them all; one in use is closed when it is given back."""
