@@ -14,10 +14,10 @@ WORKERS = Path(__file__).with_name("workers.py")
 class Worker:
     """One process that runs a function of ``workers.py``; it waits for ``go``, and at its end says one JSON object."""
 
-    def __init__(self, name: str, **arguments: Any) -> None:
+    def __init__(self, name: str, *, first: str = "ready", **arguments: Any) -> None:
         command = [sys.executable, str(WORKERS), name, json.dumps(arguments)]
         self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-        self.heard("ready")
+        self.first = self.heard(first)
 
     def heard(self, word: str) -> str:
         """Wait for a line that begins with this word; its rest."""

@@ -88,7 +88,7 @@ def _sabotage(what: str) -> None:
 
         for module in (exchange, create, relocate, base):
             module.read_displaced = careless  # type: ignore[attr-defined]
-        base._QUIET_WAIT_S = 0.0  # type: ignore[attr-defined]
+        base._QUIET_WAIT_S = 0.0
 
 
 class _Log:
@@ -233,15 +233,15 @@ def plain_reader(root: str, seconds: float) -> Result:
     return {"reads": reads, "wrong": wrong[:5]}
 
 
-def single(root: str, name: str, seconds: float) -> Result:
+def single(root: str, file: str, seconds: float) -> Result:
     """Rewrites a file of its own; how long each write took, in milliseconds."""
     took = []
-    with ConcurrencyGuard(root, name) as guard:
-        guard.write(name, b"begin\n")
+    with ConcurrencyGuard(root, file) as guard:
+        guard.write(file, b"begin\n")
         _go()
         for number in _for(seconds):
             began = time.perf_counter()
-            guard.write(name, b"%d\n" % number * 1000)
+            guard.write(file, b"%d\n" % number * 1000)
             took.append((time.perf_counter() - began) * 1000)
     took.sort()
     return {"writes": len(took), "p50": took[len(took) // 2], "p99": took[int(len(took) * 0.99)]}
@@ -303,6 +303,7 @@ def mover(root: str, seconds: float, link_to: str = "") -> Result:
             os.unlink(f"{root}/folder")
         os.rename(f"{root}/moved", f"{root}/folder")
         moves += 1
+        _pause()
     return {"moves": moves}
 
 
