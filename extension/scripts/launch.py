@@ -5,6 +5,9 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-from noclobber_server.main import main
+try:
+    from noclobber_server.main import main
 
-sys.exit(main())
+    sys.exit(main())
+except KeyboardInterrupt:  # a check that was stopped before it had begun
+    sys.exit(130)
