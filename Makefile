@@ -42,7 +42,7 @@ test: $(READY) $(CHECK_TOOLS) ## all tests but the long runs and the editors
 # eslint, pyright, tsc and vitest, whose real reports the tests of the checks read.
 $(CHECK_TOOLS): tests/tools/package-lock.json
 	@$(EDITOR_TOOLS) extension
-	@$(WITH_NODE) npm ci --silent --no-fund --no-audit --ignore-scripts --prefix tests/tools
+	@$(WITH_NODE) npm install --silent --no-save --no-fund --no-audit --ignore-scripts --prefix tests/tools
 	@touch $@
 
 # pytest's status 5 says that nothing was collected.
