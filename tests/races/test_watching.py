@@ -1,4 +1,4 @@
-"""A file watcher sees every guarded write as a change of the target."""
+"""A file watcher sees every guarded write as a change of the target, and never as its disappearance."""
 
 from __future__ import annotations
 
@@ -13,12 +13,32 @@ from noclobber import ConcurrencyGuard
 
 class _Seen(FileSystemEventHandler):
     def __init__(self) -> None:
-        self.names: queue.Queue[str] = queue.Queue()
+        self.events: queue.Queue[FileSystemEvent] = queue.Queue()
 
     def on_any_event(self, event: FileSystemEvent) -> None:
-        if event.event_type in ("created", "modified", "moved", "closed"):
-            self.names.put(Path(str(event.dest_path or event.src_path)).name)
-            self.names.put(Path(str(event.src_path)).name)
+        if event.event_type in ("created", "modified", "moved", "deleted"):
+            self.events.put(event)
+
+    def until(self, marker: Path) -> list[FileSystemEvent]:
+        """All that was heard before the marker, which is written after what is to be heard."""
+        marker.write_bytes(b"now\n")
+        heard: list[FileSystemEvent] = []
+        while True:
+            event = self.events.get(timeout=20)
+            if event.src_path == str(marker):
+                return heard
+            heard.append(event)
+
+
+def _present(events: list[FileSystemEvent], path: Path) -> bool | None:
+    """Whether the file is there and changed, by what a watcher is told; None: it was told nothing."""
+    present = None
+    for event in events:
+        if event.event_type in ("deleted", "moved") and event.src_path == str(path):
+            present = False
+        if (event.event_type in ("created", "modified") and event.src_path == str(path)) or event.dest_path == str(path):
+            present = True
+    return present
 
 
 def test_every_guarded_write_is_a_change_of_the_target_to_a_watcher(tmp_path: Path) -> None:
@@ -33,20 +53,10 @@ def test_every_guarded_write_is_a_change_of_the_target_to_a_watcher(tmp_path: Pa
         observer.start()
         try:
             for number in range(8):
-                _forget(seen)
                 alice.write("src/file", b"%d\n" % number)
-                while seen.names.get(timeout=10) != "file":
-                    continue
-                _forget(seen)
+                assert _present(seen.until(folder / f"after {number}"), folder / "file") is True
                 alice.write(f"src/new {number}", b"new\n")
-                while seen.names.get(timeout=10) != f"new {number}":
-                    continue
+                assert _present(seen.until(folder / f"then {number}"), folder / f"new {number}") is True
         finally:
             observer.stop()
             observer.join()
-
-
-def _forget(seen: _Seen) -> None:
-    """What was heard so far; an event of an earlier write that comes later still names its own file, so a marker settles it."""
-    while not seen.names.empty():
-        seen.names.get_nowait()
