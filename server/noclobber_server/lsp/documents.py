@@ -49,6 +49,7 @@ class Document:
         self.model = model
         self.typed_at = 0.0  # seconds since 1970
         self.look_due = False  # a look is queued, so that a keystroke need not queue another
+        self.saving: int | None = None  # the version of the text that the editor last said it was about to save
         self.closed = False
         # -- the worker's --
         self.room: Room | None = None

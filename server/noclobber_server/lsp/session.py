@@ -115,7 +115,10 @@ class Session:
     def before_save(self, uri: str, *, by_hand: bool) -> Future[list[Any]] | None:
         """The edits to make before a save, or None where there can be none."""
         document = self.documents.get(uri)
-        if document is None or not by_hand:
+        if document is None:
+            return None
+        document.saving = document.model.version  # before the answer, hence before the editor writes
+        if not by_hand:
             return None
         return self.worker.call(lambda: self.saving.before_save(document))
 

@@ -74,7 +74,7 @@ class Tracker:
         if refresh_disk(document):
             self._noticed(document, before)
         text, version = document.model.read()
-        found = self._assessed(document, normal(text))
+        found = self._assessed(document, normal(text), version)
         self._reporter.report(document, found, text)
         self._show(document, found, version)
         return found
@@ -88,7 +88,7 @@ class Tracker:
         document.authors = ()
         self._outside.noticed(document, before)
 
-    def _assessed(self, document: Document, shown: str) -> Assessment:
+    def _assessed(self, document: Document, shown: str, version: int) -> Assessment:
         disk, base = document.disk, document.base
         base_shown = None if base is None else base.shown
         disk_shown = None if disk is None else disk.shown
@@ -98,8 +98,9 @@ class Tracker:
                 document.prior = None  # typed in since: a save of before would have been told by now
             return found
         if found.state == "fresh" and (found.absorbed or disk_shown in (shown, base_shown)):
-            was_typed_in = not found.absorbed and document.row is not None and document.row.unsaved
-            document.prior = document.origin if was_typed_in else None
+            # Not by the row alone: text that was typed and saved before anybody looked has never been on record as unsaved.
+            was_typed_in = document.saving == version or (document.row is not None and document.row.unsaved)
+            document.prior = document.origin if was_typed_in and not found.absorbed else None
             self.adopt(document, disk)
             found = assess(disk.shown, shown, disk.shown)
         return found
