@@ -116,7 +116,7 @@ def _commit(workspace: Workspace, plans: Sequence[Planned], means: Means) -> tup
         kept = [pair for plan in plans for pair in _contents(workspace, plan)]
         workspace.store.apply(Batch(pending=[action.row for action in actions], contents=kept))
     except BaseException:
-        _drop_temps(actions)
+        _drop_temps(workspace, actions)
         raise
     seqs = _make_all(workspace, actions, plans)
     with suppress(OSError, NoclobberError):  # it is made and on record: what cannot be tidied up now is left to recovery
@@ -262,9 +262,14 @@ def _with_temp(row: Pending, plan: Planned, site: Site) -> Pending:
     return row
 
 
-def _drop_temps(actions: Sequence[Action]) -> None:
+def _drop_temps(workspace: Workspace, actions: Sequence[Action]) -> None:
+    """Temporary files of rows that never came on record. An interrupt right after the commit finds them there: those are recovery's."""
+    try:
+        recorded = {row.id for row in workspace.store.pending()}
+    except NoclobberError:
+        return  # what is on record cannot be asked now; whoever opens the workspace next takes the files in
     for action in actions:
-        if action.row.temp_name is not None:
+        if action.row.temp_name is not None and action.row.id not in recorded:
             directory, name = action.site.temp(action.row)
             try:
                 os.unlink(name, dir_fd=directory)

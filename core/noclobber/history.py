@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING
 from .blame import attribute_lines
 from .errors import NoclobberError
 from .records import AuthoredLine, Event
+from .refusals import difference
 from .situation import CHANGING, EFFECTIVE, hash_after, look, notice_outside
 from .store.protocol import EventQuery
 
 if TYPE_CHECKING:
     from .guard import ConcurrencyGuard
 
-__all__ = ["blame", "who", "why"]
+__all__ = ["blame", "refusal_diff", "who", "why"]
 
 _VERSIONS = 500
 
@@ -53,11 +54,24 @@ def why(guard: ConcurrencyGuard, seq: int) -> str:
             lines.append(f"What to do: {detail['resolution']}")
         if event.after_hash and event.outcome == "refused":
             lines.append(f"The refused content: noclobber show {event.after_hash[:12]}")
-        if detail.get("diff"):
-            lines += ["", detail["diff"].rstrip("\n")]
+        diff = refusal_diff(guard, event)
+        if diff:
+            lines += ["", diff.rstrip("\n")]
     elif event.before_hash and event.before_hash != event.after_hash:
         lines.append(f"The version before: noclobber restore {event.file_path} {event.before_hash[:12]}")
     return "\n".join(lines)
+
+
+def refusal_diff(guard: ConcurrencyGuard, event: Event) -> str:
+    """What a refused writer was shown: from the version it knew to the one on disk; empty where either is not kept (any more)."""
+    workspace, detail = guard.workspace, event.detail or {}
+    expected = detail.get("expected_hash") or (detail.get("refusal") or {}).get("expected_hash")
+    path = event.file_path
+    if path is None or not expected or not event.before_hash or workspace.secrecy.never_kept(path):
+        return ""
+    versions = [workspace.store.content(content_hash) for content_hash in (expected, event.before_hash)]
+    known, disk = versions
+    return "" if known is None or disk is None else difference(path, known, disk)
 
 
 def who(event: Event) -> str:

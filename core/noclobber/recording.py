@@ -145,7 +145,9 @@ def record_refusal(workspace: Workspace, writer: Writer, one: Settled, others: S
     """
     refusal, now = one.verdict.refusal, one.seen.situation
     assert refusal is not None
-    detail = {key: value for key, value in refusal.to_json().items() if key not in ("type", "file_path", "current_hash", "seq")}
+    # The diff is not put on record: it is made again from both versions while they are kept, and goes when they are purged.
+    left_out = ("type", "file_path", "current_hash", "seq", "diff")
+    detail = {key: value for key, value in refusal.to_json().items() if key not in left_out}
     wanted = None if one.wanted is None else hash_content(one.wanted)
     contents = [] if one.wanted is None or wanted is None else [(wanted, one.wanted)]
     if now.disk is not None and now.disk_hash is not None:
@@ -159,7 +161,10 @@ def record_refusal(workspace: Workspace, writer: Writer, one: Settled, others: S
             contents += workspace.keepable(path, [(content_hash, other.wanted)])
     if refused_with:
         detail["refused_with"] = refused_with
-    event = _event(workspace, writer, one, outcome, wanted, detail)
+    if outcome != "refused" and wanted is not None:
+        detail["wanted"] = wanted
+    # A change that a front lets through is not made yet: until it is recorded, the file is as it was.
+    event = _event(workspace, writer, one, outcome, wanted if outcome == "refused" else now.disk_hash, detail)
     seqs = workspace.store.apply(Batch(events=[*one.seen.outside, event], contents=contents))
     return refusal._replace(seq=seqs[-1])
 

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 __all__ = ["Workspace"]
 
 _FOLDERS = ("tmp", "kept", "live")
+_SWEEPS = 100
 
 
 def _no_step(_name: str) -> None:
@@ -58,7 +59,12 @@ class Workspace:
         self.notice: str | None = None
         self.journal: Journal | None = None
         if store is None:
-            sqlite = SqliteStore(self.state, keep_megabytes=self.settings.keep_megabytes, keep_days=self.settings.keep_days)
+            sqlite = SqliteStore(
+                self.state,
+                prepare=lambda: _make_state(self.state),
+                keep_megabytes=self.settings.keep_megabytes,
+                keep_days=self.settings.keep_days,
+            )
             self.notice = sqlite.opening_notice
             if mirrored:
                 from .journal import Journal
@@ -151,11 +157,18 @@ class Workspace:
             return fd
         with self._first:
             if self._folders.get(name, -1) == fd:
+                self._folders[name] = self._opened(name)
                 if fd >= 0:
                     self._gone.append(fd)  # another thread may be about to use it: its number must not name anything else
-                _make_state(self.state)
-                self._folders[name] = os.open(os.path.join(self.state, name), os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
             return self._folders[name]
+
+    def _opened(self, name: str) -> int:
+        """A folder of the state, made at need; swept away again and again while it is made, it is tried again."""
+        for _ in range(_SWEEPS):
+            _make_state(self.state)
+            with suppress(FileNotFoundError):
+                return os.open(os.path.join(self.state, name), os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        raise WorkspaceError(f"The state in {self.state} is being removed as fast as it is made; try again later.")
 
     def live(self, description: dict[str, str] | None = None) -> Live:
         """The held lock that says this process lives; made at first need, and again in a forked child or after the state was removed."""
@@ -177,16 +190,27 @@ class Workspace:
 
 
 def _make_state(state: str) -> None:
-    try:
-        os.makedirs(state, mode=0o700, exist_ok=True)
-        for name in _FOLDERS:
-            os.makedirs(os.path.join(state, name), mode=0o700, exist_ok=True)
-        ignore = os.path.join(state, ".gitignore")
-        if not os.path.exists(ignore):
-            with open(ignore, "x", encoding="ascii") as file:
-                file.write("*\n")
-    except FileExistsError:
-        return  # another process was quicker
-    except OSError as error:
-        reason = os.strerror(error.errno or errno.EIO)
-        raise WorkspaceError(f"Cannot keep state in {state}: {reason}. Give this user write access to it, or set NOCLOBBER=off.") from error
+    problem: OSError | None = None
+    for _ in range(_SWEEPS):
+        try:
+            _make_folders(state)
+            return
+        except FileNotFoundError as error:
+            problem = error  # swept away while it was being made
+        except OSError as error:
+            problem = error
+            break
+    reason = os.strerror((problem.errno if problem else None) or errno.EIO)
+    raise WorkspaceError(f"Cannot keep state in {state}: {reason}. Give this user write access to it, or set NOCLOBBER=off.") from problem
+
+
+def _make_folders(state: str) -> None:
+    for folder in (state, *(os.path.join(state, name) for name in _FOLDERS)):
+        with suppress(FileExistsError):
+            os.mkdir(folder, mode=0o700)
+    if not os.path.isdir(state):
+        raise NotADirectoryError(errno.ENOTDIR, "not a folder", state)
+    ignore = os.path.join(state, ".gitignore")
+    if not os.path.exists(ignore):
+        with suppress(FileExistsError), open(ignore, "x", encoding="ascii") as file:
+            file.write("*\n")

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from noclobber import ConcurrencyGuard, NoclobberError, StaleFileError
+from noclobber.purging import purge
 
 
 def _authors(guard: ConcurrencyGuard, path: str) -> list[tuple[bytes, str | None]]:
@@ -59,3 +60,17 @@ def test_why_of_a_write_names_the_version_before(alice: ConcurrencyGuard) -> Non
 def test_why_of_an_unknown_event_says_what_there_is(alice: ConcurrencyGuard) -> None:
     with pytest.raises(NoclobberError, match="no event 99"):
         alice.why(99)
+
+
+def test_what_was_purged_is_no_longer_told(alice: ConcurrencyGuard, bob: ConcurrencyGuard, root: Path) -> None:
+    alice.write("f", b"1\n")
+    bob.read("f")
+    bob.write("f", b"password\n")
+    with pytest.raises(StaleFileError) as caught:
+        alice.write("f", b"2\n")
+    assert "+password" in alice.why(caught.value.refusal.seq)
+    purge(alice.workspace.store, "f")
+    assert "password" not in alice.why(caught.value.refusal.seq)
+    assert alice.workspace.journal is not None
+    alice.workspace.journal.flush()
+    assert b"password" not in (root / ".noclobber/journal.jsonl").read_bytes()

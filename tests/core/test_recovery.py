@@ -11,6 +11,8 @@ import pytest
 
 from noclobber import ConcurrencyGuard, Event
 from noclobber.content import hash_content
+from noclobber.store.protocol import Batch
+from noclobber.store.sqlite import SqliteStore
 
 OLD, NEW = b"the old version\n" * 40, b"the new one\n" * 30
 
@@ -185,3 +187,35 @@ def test_a_displaced_file_that_its_late_writer_left_alone_goes_quietly(tmp_path:
     with ConcurrencyGuard(tmp_path, "alice") as alice:
         assert alice.events(kind="late") == []
     assert os.listdir(tmp_path / ".noclobber/kept") == []
+
+
+def test_an_interrupt_right_after_the_rows_came_on_record_makes_up_no_write(tmp_path: Path) -> None:
+    with ConcurrencyGuard(tmp_path, "alice") as alice:
+        store = alice.workspace.store
+        assert isinstance(store, SqliteStore)
+        real = store.apply
+
+        def apply(batch: Batch) -> tuple[int, ...]:
+            done = real(batch)
+            if batch.pending:
+                store.apply = real  # type: ignore[method-assign]
+                raise KeyboardInterrupt
+            return done
+
+        store.apply = apply  # type: ignore[method-assign]
+        with pytest.raises(KeyboardInterrupt):
+            alice.write("new", NEW)
+        with pytest.raises(Exception, match="There is no file"):
+            alice.read("new")
+        assert alice.events(kind="write") == []
+        assert os.listdir(tmp_path / ".noclobber/tmp") == []
+
+
+def test_a_change_a_front_lets_through_is_not_told_as_made_before_it_is(tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(OLD)
+    with ConcurrencyGuard(tmp_path, "alice") as alice:
+        alice.read("a")
+        (tmp_path / "a").write_bytes(b"outside\n")
+        assert alice.check_write("a", NEW, override=True).outcome == "overridden"
+        alice.read("a")
+        assert [event.kind for event in alice.events()] == ["read", "outside", "write", "read"]

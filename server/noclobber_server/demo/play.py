@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from noclobber import ConcurrencyGuard
+from noclobber.history import refusal_diff
 
 from ..cli.output import Output
 from .learning import learning
@@ -30,10 +31,10 @@ def play(out: Output, seconds: float, *, keep: bool = False) -> bool:
 def _race(scene: Stage, guard: ConcurrencyGuard, seconds: float) -> bool:
     scene.title(f"The race: two agents, a person and a shell command on the same files, {seconds:g} seconds")
     result = race(scene, guard, seconds)
-    if result.refusal is not None and result.refusal.detail is not None:
+    if result.refusal is not None:
         scene.say("")
         scene.say(f"what {result.refusal.agent_id} was shown with one of the refusals:")
-        scene.show(str(result.refusal.detail["diff"]).encode(), 16)
+        scene.show(refusal_diff(guard, result.refusal).encode(), 16)
     scene.title("Was anything lost? Each writer kept a list of the lines it wrote")
     proven = prove(scene, guard, result)
     return proven and looking_back(scene, FILES[0], result.refusal.seq if result.refusal else None)

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from noclobber import ConcurrencyGuard
 from noclobber.errors import NoclobberError
+from noclobber.history import refusal_diff
 from noclobber.records import Event
 from noclobber.store.protocol import EventQuery
 
@@ -62,8 +63,8 @@ def race(stage: Stage, guard: ConcurrencyGuard, seconds: float) -> Result:
         ledgers = {racer.name: Path(folder, racer.name) for racer in RACERS}
         events = _told_live(stage, guard, [_start(stage, racer, ledgers[racer.name], seconds) for racer in RACERS])
         written = {name: _lines(ledger) for name, ledger in ledgers.items()}
-    refusals = [event for event in events if event.refusal == "STALE_FILE" and event.detail and event.detail.get("diff")]
-    return Result(written, events, refusals[-1] if refusals else None)
+    shown = (event for event in reversed(events) if event.refusal == "STALE_FILE" and refusal_diff(guard, event))
+    return Result(written, events, next(shown, None))
 
 
 def _set_up(stage: Stage) -> None:

@@ -131,7 +131,8 @@ def _consult(context: Context, change: Change, disk: bytes | None) -> tuple[Deci
     paused = guard.workspace.settings.mode == "observe" or guard.workspace.paused()
     outcome = Decision("observed" if paused else "refused", None, refusal)
     kind, detail = kind_of_change(change), {"message": refusal.message}
-    guard.record(kind, outcome=outcome.outcome, file_path=refusal.file_path, before_hash=refusal.current_hash, detail=detail)
+    stands = refusal.current_hash  # before and after: nothing is changed yet
+    guard.record(kind, outcome=outcome.outcome, file_path=refusal.file_path, before_hash=stands, after_hash=stands, detail=detail)
     return outcome, None
 
 
@@ -154,8 +155,10 @@ def _refused(context: Context, change: Change, disk: bytes | None, refusal: Refu
         notes.mark("asked")
         _leave_note(context, change, disk, None, None, "overridden", token)
         raise _Held(Answer("ask", reason=wording.asked(refusal)))
-    kind, detail = kind_of_change(change), {"refusal": refusal.to_json()}
-    context.guard.record(kind, outcome="overridden", file_path=refusal.file_path, before_hash=displaced, detail=detail)
+    kind, detail = kind_of_change(change), {"refusal": {**refusal.to_json(), "diff": ""}}
+    context.guard.record(
+        kind, outcome="overridden", file_path=refusal.file_path, before_hash=displaced, after_hash=displaced, detail=detail
+    )
     _leave_note(context, change, disk, None, None, "overridden", token)
     return _Checked(wording.overridden_notice(refusal.file_path, displaced))
 

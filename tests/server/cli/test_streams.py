@@ -106,10 +106,21 @@ def test_colour_is_left_out_where_it_is_not_wanted(cli: Any, environment: dict[s
 
 
 def test_a_name_on_record_cannot_command_the_terminal(cli: Any) -> None:
-    from noclobber import ConcurrencyGuard
+    from noclobber import ConcurrencyGuard, NoclobberError, Snapshot
+    from noclobber.records import Event
+    from noclobber.store.protocol import Batch
 
-    with ConcurrencyGuard(cli.root, "bob\x1b[2J") as guard:
-        guard.write("a.txt", b"one\n", turn_id="t\x1b]0;x\x07")
+    agent_id, turn_id, now = "bob\x1b[2J", "t\x1b]0;x\x07", "2026-01-01T00:00:00.000Z"
+    with ConcurrencyGuard(cli.root, "alice") as guard:
+        with pytest.raises(NoclobberError, match="agent_id"):
+            guard.as_writer(agent_id).write("a.txt", b"one\n")
+        guard.write("a.txt", b"one\n")
+        # As another front, or an older one, may have left it in the state.
+        after = guard.hash_content(b"two\n")
+        event = Event(0, now, "write", "done", None, "", agent_id, turn_id, None, "a.txt", None, guard.hash_content(b"one\n"), after)
+        snapshot = Snapshot("a.txt", after, turn_id, None, now, agent_id)
+        guard.workspace.store.apply(Batch(events=[event], snapshots=[snapshot], contents=[(after, b"two\n")]))
+        (cli.root / "a.txt").write_bytes(b"two\n")
     for arguments in (("log",), ("status",), ("blame", "a.txt")):
         assert "\x1b[2J" not in _on_a_terminal(cli, *arguments)
         assert b"\x1b" not in cli(*arguments).out
