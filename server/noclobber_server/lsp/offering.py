@@ -1,4 +1,4 @@
-"""Telling, once, that a save replaced a version nobody had shown to the buffer, and offering a way back."""
+"""Telling, once, of a version that a save replaced unseen, or that was written late and never stood; and offering a way back."""
 
 from __future__ import annotations
 
@@ -27,10 +27,11 @@ async def offer(session: Session, lost: Overwritten) -> None:
     """Ask, and do what was chosen; the version is kept whatever the answer."""
     document = lost.document
     by = " and ".join(f"{name} {ago(event.timestamp, time.time())}" for name, event in whom(lost.authors)) or "an outside change"
-    message = (
-        f"Saving {document.file_path} replaced a version that the editor had not shown, written by {by}. "
-        f"It is kept as {lost.version.hash[:12]}."
-    )
+    if lost.late:
+        what = f"{document.file_path} was still being written when {by} replaced it: what was written then is not in the file."
+    else:
+        what = f"Saving {document.file_path} replaced a version that the editor had not shown, written by {by}."
+    message = f"{what} It is kept as {lost.version.hash[:12]}."
     choice = await session.client.ask(message, [_MERGE, _RESTORE] if lost.base else [_RESTORE])
     if choice == _RESTORE:
         await asyncio.get_running_loop().run_in_executor(session.pool, lambda: _restore(session, lost))
@@ -57,6 +58,6 @@ async def _merge(session: Session, lost: Overwritten) -> None:
         session.client.tell(f"The version cannot be merged: both sides changed the same lines. It is kept as {lost.version.hash[:12]}.")
         return
     edits = text_edits(edits_to(document.model, text, merged.text))
-    refused = await session.client.apply(document.uri, version, edits, "Merge the version the save replaced")
+    refused = await session.client.apply(document.uri, version, edits, "Merge the kept version")
     if refused:
         session.client.tell(f"The version was not merged: {refused}. It is kept as {lost.version.hash[:12]}.")

@@ -10,10 +10,11 @@ from typing import Any
 from noclobber import Workspace
 from noclobber.clock import format_utc
 from noclobber.records import Event
-from noclobber.situation import CHANGING, EFFECTIVE, hash_after
+from noclobber.situation import CHANGING, EFFECTIVE, OUTSIDE, hash_after
 from noclobber.store.protocol import EventQuery
 
 from ..timeline.names import name_of
+from .late import replacing
 from .panel_overview import is_an_editors
 
 __all__ = ["blocked", "decisions"]
@@ -31,14 +32,18 @@ def blocked(workspace: Workspace, events: Iterable[Event]) -> list[dict[str, Any
 
 
 def decisions(workspace: Workspace) -> list[dict[str, Any]]:
-    """A writer stopped by unsaved edits more than once, or refused three times on one file; a save that overwrote something unseen."""
+    """A writer stopped by unsaved edits more than once, or refused three times on one file; a save that overwrote something
+    unseen; a save that went into a file that was just being replaced."""
     since = format_utc(time.time() - _AGAIN_S)
     recent = [event for event in workspace.store.events(EventQuery(since=since, limit=_MOST)) if not is_an_editors(event)]
     saves = workspace.store.events(EventQuery(kinds=("save",), outcomes=("overridden",), since=since, limit=20))
+    late = workspace.store.events(EventQuery(kinds=("late",), since=since, limit=20))
+    is_open = {buffer.file_path for buffer in workspace.store.buffers()} if late else set()
     return [
         *(_decide_blocked(workspace, row) for row in blocked(workspace, recent) if row["count"] > 1),
         *(_decide_refused(workspace, found) for found in _stuck(recent)),
         *(_decide_overwrote(workspace, event) for event in saves if (event.detail or {}).get("overwritten")),
+        *(_decide_late(workspace, event) for event in late if event.agent_id == OUTSIDE and event.file_path in is_open),
     ]
 
 
@@ -92,6 +97,14 @@ def _decide_overwrote(workspace: Workspace, event: Event) -> dict[str, Any]:
     row = _decision(workspace, "overwrote", path, event.agent_id, None, event.seq, message)
     lost = (event.detail or {}).get("overwritten")
     return {**row, "id": f"overwrote:{event.epoch}:{event.seq}", "hash": lost, "savedHash": hash_after(event, path)}
+
+
+def _decide_late(workspace: Workspace, event: Event) -> dict[str, Any]:
+    path = event.file_path or ""
+    message = f"{path} was still being written when it was replaced: what was written then is not in the file. It is kept."
+    row = _decision(workspace, "overwrote", path, event.agent_id, None, event.seq, message)
+    stands = next((hash_after(one, path) for one in replacing(workspace, event)), None)
+    return {**row, "id": f"late:{event.epoch}:{event.seq}", "hash": event.after_hash, "savedHash": stands}
 
 
 def _decision(

@@ -24,12 +24,17 @@ __all__ = ["Overwritten", "Saving"]
 
 
 class Overwritten(NamedTuple):
-    """A version that a save replaced and the buffer had not seen, with what the buffer came from and who wrote it."""
+    """A version that a save replaced and the buffer had not seen, with what the buffer came from and who wrote it.
+
+    ``late``: one that never came to stand, since it was written into a file that ``authors`` were just replacing; ``base`` is what
+    that file had said.
+    """
 
     document: Document
     version: Version
     base: Version | None
     authors: tuple[Event, ...]
+    late: bool = False
 
 
 class Saving:
@@ -72,12 +77,17 @@ class Saving:
         if changed and (disk is None or disk.hash != written.hash):
             self._outside.noticed(document, on_disk_before)
         self._outside.claim(document, written.hash)
+        stood = document.prior is not None
         origin, document.prior = document.prior or document.origin, None
         if self._is_on_record(document, origin, written):
             self._tracker.look(document)
             return
         events = changes_since(document, origin.seen_seq, but=self._agent_id())
         after = next((event.seq for event in events if event.before_hash == written.hash), None)  # written on top of the save already
+        if after is None and not stood and self._went_past(document, events, written):
+            self._keep(document, written)
+            self._tracker.look(document)
+            return
         displaced = [event for event in events if after is None or event.seq < after]
         lost = self._unseen(document, origin, displaced, written, normal(text))
         before = lost.hash if lost else origin.base.hash if origin.base else None
@@ -99,6 +109,14 @@ class Saving:
         like = document.base or disk
         content = document.view.written(text, like.content if like else b"")
         return Version(content, hash_content(content), document.view.shown(content))
+
+    def _went_past(self, document: Document, events: list[Event], written: Version) -> bool:
+        """Somebody's change of what the buffer came from stands there: the editor was still writing into the file it replaced."""
+        disk = document.disk
+        if disk is None or disk.hash == written.hash or not events:
+            return False
+        last = events[-1]
+        return last.kind != "outside" and hash_after(last, document.file_path) == disk.hash and last.before_hash == document.base_hash
 
     def _is_on_record(self, document: Document, origin: Origin, written: Version) -> bool:
         """Nothing was written that had not stood there before, or the editor's own agent has put it on record by its hook."""

@@ -73,7 +73,7 @@ class NoclobberServer(LanguageServer):
         task.add_done_callback(self._tasks.discard)
 
     def offer(self, lost: Overwritten) -> None:
-        """On the event loop: tell once of a version that a save replaced unseen."""
+        """On the event loop: tell once of a version that was overwritten unseen, or came too late."""
         from .offering import offer
 
         self.run_task(offer(self.session, lost))

@@ -26,6 +26,7 @@ from .documents import Document, Documents
 from .following import Follower
 from .hovering import LineAuthors
 from .keeping import Keeper
+from .late import LateWriters
 from .opening import place, take_up
 from .outside import OutsideChanges, git_marks
 from .reporting import Reporter
@@ -34,7 +35,7 @@ from .saving import Overwritten, Saving
 from .surveillance import Surveillance
 from .text import Change, Encoding, Place, Span, TextModel
 from .tracking import Tracker
-from .uris import path_of
+from .uris import folders_of, path_of
 from .worker import Worker
 
 if TYPE_CHECKING:
@@ -62,7 +63,7 @@ class Session:
         self._offers = options.get("offers") is not False
         self._chosen: DiagnosticsSetting | None = _setting(options)
         self.worker = Worker(self._failed)
-        self.rooms = Rooms(_folders(params), self._room_opened)
+        self.rooms = Rooms(folders_of(params), self._room_opened)
         agent_id = lambda: self.client.agent_id  # noqa: E731 - the one line says it
         self.reporter = Reporter(agent_id, lambda: self.client.process_id)
         self.publisher = Publisher(lambda: self.client, self._diagnostics_setting)
@@ -76,7 +77,8 @@ class Session:
         self.pool = ThreadPoolExecutor(2, "noclobber-long")  # what may take a while; the worker must stay free to look
         self._line_authors = LineAuthors(self.client.agent_id)
         self.keeper = Keeper(self._failed)
-        self.surveillance = Surveillance(self.worker, self.rooms, self.tracker, self.follower, self.outside, self.keeper)
+        late = LateWriters(self.worker, self._overwritten)
+        self.surveillance = Surveillance(self.worker, self.rooms, self.tracker, self.follower, self.outside, self.keeper, late)
         self.follower.on_events = self.surveillance.recorded
         self._ended = False
 
@@ -283,17 +285,6 @@ def _encoding(server: NoclobberServer) -> Encoding:
     chosen = server.workspace.position_encoding
     name = str(getattr(chosen, "value", chosen))
     return "utf-8" if name == "utf-8" else "utf-32" if name == "utf-32" else "utf-16"
-
-
-def _folders(params: types.InitializeParams) -> list[str]:
-    if params.workspace_folders:
-        uris = [folder.uri for folder in params.workspace_folders]
-    else:
-        uris = [params.root_uri] if params.root_uri else []
-    paths = [path for uri in uris if (path := path_of(uri))]
-    if not uris and params.root_path:
-        paths = [params.root_path]
-    return paths
 
 
 def _setting(options: dict[str, Any]) -> DiagnosticsSetting | None:

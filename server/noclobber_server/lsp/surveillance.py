@@ -6,6 +6,7 @@ import logging
 import os
 from typing import TYPE_CHECKING
 
+from .late import kept_folder
 from .watching import FolderWatch
 
 if TYPE_CHECKING:
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from .documents import Document
     from .following import Follower
     from .keeping import Keeper
+    from .late import LateWriters
     from .outside import OutsideChanges
     from .rooms import Room, Rooms
     from .tracking import Tracker
@@ -31,8 +33,18 @@ _MOST_HELD = 5_000
 class Surveillance:
     """Watches the folders of the open documents, those above them up to the root, and each workspace's state."""
 
-    def __init__(self, worker: Worker, rooms: Rooms, tracker: Tracker, follower: Follower, outside: OutsideChanges, keeper: Keeper) -> None:
+    def __init__(
+        self,
+        worker: Worker,
+        rooms: Rooms,
+        tracker: Tracker,
+        follower: Follower,
+        outside: OutsideChanges,
+        keeper: Keeper,
+        late: LateWriters,
+    ) -> None:
         self._keeper = keeper
+        self._late = late
         self._outside = outside
         self._worker = worker
         self._rooms = rooms
@@ -48,6 +60,7 @@ class Surveillance:
         """Somebody put these on record: a file that is held only now may lie in a folder that is not watched."""
         if any(event.file_path and event.file_path not in room.held for event in events if event.kind in ("read", "write", "edit")):
             self.refresh()
+        self._late.recorded(room, events)
 
     def close(self) -> None:
         """Stop watching; idempotent."""
@@ -62,6 +75,8 @@ class Surveillance:
         for room in self._rooms:
             if room.workspace.state in unwatched:
                 self._follower.follow(room)  # what was put on record before the watch began
+            if kept_folder(room) in unwatched:
+                self._late.settle(room)
             for document in _documents(room):
                 if os.path.dirname(room.path(document.file_path)) in unwatched:
                     self._tracker.look(document)
@@ -78,6 +93,8 @@ class Surveillance:
                     self._follow(room)
                     for wait in _VISIBLE_S:
                         self._worker.later(("visible", room, wait), wait, lambda room=room: self._follow(room))  # type: ignore[misc]
+                elif path.startswith(kept_folder(room)) and os.path.lexists(path):
+                    self._late.stirred(room)
                 return
         for room in self._rooms:
             if path.startswith(room.root):
@@ -99,6 +116,7 @@ class Surveillance:
         logger.info("Too many changes at once for the system to name; looking at every open document.")
         for room in self._rooms:
             self._follow(room)
+            self._late.stirred(room)
             for document in _documents(room):
                 self._tracker.changed_on_disk(document)
 
@@ -107,7 +125,7 @@ class Surveillance:
 
 
 def _folders_of(room: Room) -> set[str]:
-    folders = {room.workspace.state}
+    folders = {room.workspace.state, kept_folder(room)}
     for file_path in {*room.documents, *room.held}:
         at = os.path.dirname(room.path(file_path))
         while at not in folders and at.startswith(room.root):

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import os
+from typing import TYPE_CHECKING
 from urllib.parse import quote, unquote_to_bytes, urlsplit
 
-__all__ = ["key_of", "path_of", "uri_of"]
+if TYPE_CHECKING:
+    from lsprotocol import types
+
+__all__ = ["folders_of", "key_of", "path_of", "uri_of"]
 
 
 def path_of(uri: str) -> str | None:
@@ -34,3 +38,15 @@ def uri_of(path: str) -> str:
 def key_of(uri: str) -> str:
     """One key for all spellings of a URI: clients escape differently from one message to the next."""
     return path_of(uri) or uri
+
+
+def folders_of(params: types.InitializeParams) -> list[str]:
+    """The absolute paths of the folders a client works in."""
+    if params.workspace_folders:
+        uris = [folder.uri for folder in params.workspace_folders]
+    else:
+        uris = [params.root_uri] if params.root_uri else []
+    paths = [path for uri in uris if (path := path_of(uri))]
+    if not uris and params.root_path:
+        paths = [params.root_path]
+    return paths

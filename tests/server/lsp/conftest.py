@@ -158,7 +158,11 @@ class Editor:
         if edits:
             self.put(uri, applied(self.texts[uri], edits))
         Path(uri.removeprefix("file://")).write_bytes(self.texts[uri].encode())
-        self.client.text_document_did_save(types.DidSaveTextDocumentParams(identifier))
+        self.saved(uri)
+
+    def saved(self, uri: str) -> None:
+        """Say that it is written."""
+        self.client.text_document_did_save(types.DidSaveTextDocumentParams(types.TextDocumentIdentifier(uri)))
 
     def close(self, uri: str) -> None:
         self.client.text_document_did_close(types.DidCloseTextDocumentParams(types.TextDocumentIdentifier(uri)))
