@@ -96,7 +96,8 @@ def status(workspace: Workspace) -> list[FileStatus]:
                 settled.append(snapshot._replace(signature=signature))
         rows.append(FileStatus(snapshot.file_path, snapshot.agent_id, snapshot.turn_id, snapshot.intent_id, state, snapshot.timestamp))  # type: ignore[arg-type]
     if settled:
-        _remember_signatures(workspace, settled)
+        # So that the next look is a stat; a snapshot that its writer has replaced meanwhile stays as it is.
+        workspace.store.apply(Batch(signatures=settled))
     return rows
 
 
@@ -240,13 +241,3 @@ def _hash_now(workspace: Workspace, file_path: str) -> tuple[str | None, Signatu
     except NoclobberError:
         return None, None
     return (None, None) if found is None else (hash_content(found.content), found.signature)
-
-
-def _remember_signatures(workspace: Workspace, snapshots: Sequence[Snapshot]) -> None:
-    """So that the next look is a ``stat``: only for snapshots that nobody has replaced meanwhile."""
-    still = []
-    for snapshot in snapshots:
-        present = workspace.store.snapshot(snapshot.agent_id, snapshot.file_path)
-        if present is not None and present.seq == snapshot.seq and present.read_hash == snapshot.read_hash:
-            still.append(snapshot)
-    workspace.store.apply(Batch(snapshots=still))

@@ -91,6 +91,10 @@ class MemoryStore:
                 del self._snapshots[key]
         for snapshot in batch.snapshots:
             self._snapshots[snapshot.file_path, snapshot.agent_id] = snapshot._replace(seq=snapshot.seq or last)
+        for snapshot in batch.signatures:
+            live = self._snapshots.get((snapshot.file_path, snapshot.agent_id))
+            if live is not None and (live.seq, live.read_hash) == (snapshot.seq, snapshot.read_hash):
+                self._snapshots[snapshot.file_path, snapshot.agent_id] = live._replace(signature=snapshot.signature)
 
     # history
     def last_seq(self) -> int:

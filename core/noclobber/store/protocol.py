@@ -46,7 +46,8 @@ class Batch(NamedTuple):
     ``events`` carry ``seq`` 0 and get theirs in order; a snapshot with ``seq`` 0 gets the last of them. ``contents``
     are (hash, bytes) pairs; a hash already kept is kept once. ``forget`` drops live snapshots: (agent_id, file_path),
     a None file_path meaning all of that agent's. ``pending`` rows are put (replacing the same id), ``settled`` ids dropped.
-    ``buffers`` are put by (agent_id, file_path), ``closed`` drops them.
+    ``buffers`` are put by (agent_id, file_path), ``closed`` drops them. ``signatures`` are snapshots whose signature is put where
+    the very same one (``seq``, ``read_hash``) is still live.
     """
 
     events: Sequence[Event] = ()
@@ -57,6 +58,7 @@ class Batch(NamedTuple):
     settled: Sequence[str] = ()
     buffers: Sequence[Buffer] = ()
     closed: Sequence[tuple[str, str]] = ()
+    signatures: Sequence[Snapshot] = ()
 
 
 class EventQuery(NamedTuple):

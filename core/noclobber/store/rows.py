@@ -19,6 +19,7 @@ __all__ = [
     "PUT_BUFFER",
     "PUT_EVENT",
     "PUT_PENDING",
+    "PUT_SIGNATURE",
     "PUT_SNAPSHOT",
     "SNAPSHOT_COLUMNS",
     "buffer_from_row",
@@ -30,6 +31,7 @@ __all__ = [
     "json_value",
     "pending_from_row",
     "pending_row",
+    "signature_row",
     "snapshot_row",
     "snapshots_from_rows",
 ]
@@ -49,6 +51,7 @@ PUT_SNAPSHOT: Final = f"""INSERT INTO snapshots ({SNAPSHOT_COLUMNS}) VALUES (?, 
     ON CONFLICT (file_path, agent_id) DO UPDATE SET read_hash = excluded.read_hash, turn_id = excluded.turn_id,
     intent_id = excluded.intent_id, timestamp = excluded.timestamp, lines = excluded.lines,
     signature = excluded.signature, seq = excluded.seq"""
+PUT_SIGNATURE: Final = "UPDATE snapshots SET signature = ? WHERE file_path = ? AND agent_id = ? AND seq = ? AND read_hash = ?"
 PUT_BUFFER: Final = f"INSERT OR REPLACE INTO buffers ({BUFFER_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
 PUT_PENDING: Final = f"INSERT OR REPLACE INTO pending ({PENDING_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 
@@ -87,6 +90,12 @@ def snapshot_row(snapshot: Snapshot, seq: int) -> tuple[Any, ...]:
     signature = snapshot.signature
     packed = None if signature is None else _SIGNATURE.pack(*signature)
     return (*snapshot[:6], _lines_text(snapshot.lines), packed, seq)
+
+
+def signature_row(snapshot: Snapshot) -> tuple[Any, ...]:
+    """Values for ``PUT_SIGNATURE``."""
+    packed = None if snapshot.signature is None else _SIGNATURE.pack(*snapshot.signature)
+    return (packed, snapshot.file_path, snapshot.agent_id, snapshot.seq, snapshot.read_hash)
 
 
 def snapshots_from_rows(rows: Iterable[tuple[Any, ...]]) -> list[Snapshot]:

@@ -28,6 +28,7 @@ from .rows import (
     PUT_BUFFER,
     PUT_EVENT,
     PUT_PENDING,
+    PUT_SIGNATURE,
     PUT_SNAPSHOT,
     SNAPSHOT_COLUMNS,
     buffer_from_row,
@@ -36,6 +37,7 @@ from .rows import (
     events_from_rows,
     pending_from_row,
     pending_row,
+    signature_row,
     snapshot_row,
     snapshots_from_rows,
 )  # fmt: skip
@@ -128,6 +130,8 @@ class SqliteStore:
                 execute("DELETE FROM snapshots WHERE file_path = ? AND agent_id = ?", (file_path, agent_id))
         for snapshot in batch.snapshots:
             execute(PUT_SNAPSHOT, snapshot_row(snapshot, snapshot.seq or last))
+        if batch.signatures:
+            connection.executemany(PUT_SIGNATURE, map(signature_row, batch.signatures))
         if batch.pending:
             connection.executemany(PUT_PENDING, map(pending_row, batch.pending))
         if batch.settled:

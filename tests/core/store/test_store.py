@@ -375,3 +375,12 @@ class TestTheStoreItself:
     def test_closing_twice_is_fine(self, store: Store) -> None:
         store.close()
         store.close()
+
+
+def test_a_signature_is_put_only_where_the_very_snapshot_is_still_live(store: Store, a_snapshot: ASnapshot) -> None:
+    signature = Signature(1, 2, 3, 4, 5, True)
+    store.apply(Batch(snapshots=[a_snapshot(seq=7), a_snapshot(file_path="b.py", seq=7)]))
+    (first, second) = store.snapshots()
+    store.apply(Batch(snapshots=[second._replace(seq=8)]))
+    store.apply(Batch(signatures=[first._replace(signature=signature), second._replace(signature=signature)]))
+    assert [(one.seq, one.signature) for one in store.snapshots()] == [(7, signature), (8, second.signature)]
