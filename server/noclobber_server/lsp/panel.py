@@ -240,9 +240,13 @@ class Panel:
 
         document = self._session.documents.get(asked.uri or "")
         choice = next((name for name in get_args(Choice) if name == asked.choice), None)
-        if document is None or document.room is None or choice is None:
-            raise NoclobberError("This file is not open in a guarded workspace.")
-        return await self._worked(lambda: plan(self._session, document, choice, asked.mine or "", asked.base))
+
+        def planned() -> dict[str, Any]:  # only here, after all that came before, is it known whether an open document is a guarded one
+            if document is None or document.room is None or choice is None:
+                raise NoclobberError("This file is not open in a guarded workspace.")
+            return plan(self._session, document, choice, asked.mine or "", asked.base)
+
+        return await self._worked(planned)
 
     # -- where it is done --
 

@@ -174,7 +174,7 @@ class Session:
     async def hover(self, uri: str, line: int) -> str | None:
         """Who wrote a line."""
         document = self.documents.get(uri)
-        if document is None or document.room is None:
+        if document is None:
             return None
         return await asyncio.wrap_future(self.worker.call(lambda: self._line_authors.of_line(document, line)))
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import os
+import sqlite3
 import sys
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -153,12 +155,16 @@ class Editor:
 
     async def save(self, uri: str, *, by_hand: bool = True) -> None:
         reason = types.TextDocumentSaveReason.Manual if by_hand else types.TextDocumentSaveReason.AfterDelay
-        identifier = types.TextDocumentIdentifier(uri)
-        edits = await self.client.text_document_will_save_wait_until_async(types.WillSaveTextDocumentParams(identifier, reason))
+        edits = await self.about_to_save(uri, reason)
         if edits:
             self.put(uri, applied(self.texts[uri], edits))
         Path(uri.removeprefix("file://")).write_bytes(self.texts[uri].encode())
         self.saved(uri)
+
+    async def about_to_save(self, uri: str, reason: types.TextDocumentSaveReason) -> Sequence[types.TextEdit] | None:
+        """Say so; the edits to make first."""
+        params = types.WillSaveTextDocumentParams(types.TextDocumentIdentifier(uri), reason)
+        return await self.client.text_document_will_save_wait_until_async(params)
 
     def saved(self, uri: str) -> None:
         """Say that it is written."""
@@ -255,3 +261,20 @@ def new_editor(root: Path) -> Callable[[], Editor]:
 def agent(root: Path) -> Iterator[ConcurrencyGuard]:
     with ConcurrencyGuard(root, "claude/1", turn_id="turn-12", intent_id="INT-3") as guard:
         yield guard
+
+
+@pytest.fixture
+def nobody_writes(root: Path) -> Callable[[], AbstractContextManager[None]]:
+    """Holds the history's write lock, so that a server waits at the first thing it has to put on record, and all its work after that."""
+
+    @contextmanager
+    def held() -> Iterator[None]:
+        connection = sqlite3.connect(root / ".noclobber" / "state.db", isolation_level=None)
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+            yield
+            connection.execute("ROLLBACK")
+        finally:
+            connection.close()
+
+    return held

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 from typing import Any
 
 import pytest
+from lsprotocol import types
 from pygls.exceptions import JsonRpcException
 
 from noclobber import ConcurrencyGuard, StaleFileError, UnsavedEditsError
@@ -203,6 +205,23 @@ async def test_text_given_up_for_the_disks_version_can_be_restored(editor: Any, 
     assert given_up["kept"]
     await editor.command("panel.restore", {"root": str(root), "filePath": "a.txt", "hash": given_up["afterHash"]})
     assert (root / "a.txt").read_text(encoding="utf-8") == mine
+
+
+async def test_a_choice_made_right_after_opening_waits_until_the_file_is_known(
+    editor: Any, agent: ConcurrencyGuard, root: Path, nobody_writes: Any
+) -> None:
+    (root / "b.txt").write_text("other", encoding="utf-8")
+    other = editor.open("b.txt")
+    await editor.settled()
+    with nobody_writes():
+        editor.type(other, "other", "typed")  # putting that on record takes as long as we like, and what comes next waits
+        uri = editor.open("a.txt")
+        choice = {"uri": uri, "choice": "takeDisk", "mine": editor.texts[uri]}
+        asked = types.ExecuteCommandParams("noclobber.panel.merging", [choice])
+        choosing = asyncio.ensure_future(editor.client.workspace_execute_command_async(asked))
+        saving = asyncio.ensure_future(editor.about_to_save(uri, types.TextDocumentSaveReason.AfterDelay))
+        await saving  # answered at once: the choice, sent before it, has been taken in
+    assert (await choosing)["text"] == editor.texts[uri]
 
 
 async def test_history_line_version_event_and_reason(editor: Any, agent: ConcurrencyGuard, root: Path) -> None:

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 TEN = "".join(f"line {n}\n" for n in range(1, 11))
@@ -54,14 +51,16 @@ async def test_a_replaced_version_of_equal_size_is_noticed_too(editor: Any, agen
     assert agent.content(agent.hash_content(b"BBBB")) == b"BBBB"
 
 
-async def test_a_replaced_version_is_noticed_too_where_nobody_had_looked_before_the_save(editor: Any, agent: Any, root: Any) -> None:
+async def test_a_replaced_version_is_noticed_too_where_nobody_had_looked_before_the_save(
+    editor: Any, agent: Any, root: Any, nobody_writes: Any
+) -> None:
     (root / "a.txt").write_text("AAAA", encoding="utf-8")
     (root / "b.txt").write_text("other", encoding="utf-8")
     uri, other = editor.open("a.txt"), editor.open("b.txt")
     await editor.settled()
     agent.read("a.txt")
     agent.write("a.txt", b"BBBB")
-    with nobody_writes(root):
+    with nobody_writes():
         editor.type(other, "other", "typed")  # putting that on record takes as long as we like, and what comes next waits
         editor.put(uri, "CCCC")
         await editor.save(uri, by_hand=False)
@@ -149,15 +148,3 @@ async def test_a_save_that_is_followed_by_a_close_at_once_is_on_record(editor: A
     saves = agent.events(kind="save")
     assert [event.outcome for event in saves] == ["done"] * 5
     assert agent.content(saves[-1].after_hash) == editor.texts[editor.uri("a.txt")].encode()
-
-
-@contextmanager
-def nobody_writes(root: Any) -> Iterator[None]:
-    """Holds the history's write lock, so that a server waits at the first thing it has to put on record."""
-    held = sqlite3.connect(root / ".noclobber" / "state.db", isolation_level=None)
-    try:
-        held.execute("BEGIN IMMEDIATE")
-        yield
-        held.execute("ROLLBACK")
-    finally:
-        held.close()
