@@ -45,3 +45,5 @@ def plain_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """What pytest tells its own children must not reach a pytest that is being checked."""
     for name in [name for name in os.environ if name.startswith(("PYTEST", "COV_", "VITEST"))]:
         monkeypatch.delenv(name)
+    # A source mended to the same size within the same second would be taken for the one that was compiled.
+    monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
