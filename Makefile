@@ -49,8 +49,6 @@ $(CHECK_TOOLS): tests/tools/package-lock.json
 test-editors: $(READY) ## the tests that drive a real editor
 	@$(EDITOR_TOOLS) all
 	@tests/editors/setup-terminal-editors.sh
-	@$(MAKE) --no-print-directory extension/noclobber.vsix
-	@.tools/bin/node tests/editors/vscode/run.mjs
 	@$(PYTEST) -m editors tests || { status=$$?; [ $$status -eq 5 ] || exit $$status; }
 
 extension/noclobber.vsix: $(shell find core server extension/src extension/scripts extension/media extension/package.json -type f -not -name '*.pyc')
