@@ -28,6 +28,7 @@ from .errors import (
     UnreadFileError,
     UnsavedEditsError,
     VersionGoneError,
+    WorkCancelledError,
     WorkspaceError,
 )
 from .guard import ConcurrencyGuard
@@ -68,6 +69,7 @@ __all__ = [
     "UnreadFileError",
     "UnsavedEditsError",
     "VersionGoneError",
+    "WorkCancelledError",
     "Workspace",
     "WorkspaceError",
     "Write",

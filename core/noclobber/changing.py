@@ -16,6 +16,7 @@ from .content import access_error
 from .decision import Decision, Verdict, decide_arrival
 from .errors import FileAccessError, PathError, refused
 from .paths import Located
+from .progress import Progress, unwatched
 from .recording import Request, Settled, answer, kept_by, plan, record_refusal
 from .records import Outcome, Write
 from .situation import Survey, Writer, survey
@@ -37,18 +38,20 @@ def change(
     *,
     enforce: Outcome | None = None,
     detail: dict[str, Any] | None = None,
+    progress: Progress = unwatched,
 ) -> tuple[Write, ...]:
     """Make all the changes or none; one ``Write`` each.
 
     Raises the ``Refused`` of the first that may not be made, after putting it on record; FileAccessError (ENOENT) where a file to
     be deleted or moved is not there. ``enforce``: instead of refusing, go on
-    and record this outcome (``observed``, ``overridden``); displaced bytes are kept as always.
+    and record this outcome (``observed``, ``overridden``); displaced bytes are kept as always. ``progress`` counts
+    the files made ready, and may cancel until all are.
     """
     from .commit import Overtaken  # with all that places bytes; a check alone needs none of it
 
     for _ in range(_ATTEMPTS):
         try:
-            return _attempt(workspace, writer, requests, enforce, detail)
+            return _attempt(workspace, writer, requests, enforce, detail, progress)
         except Overtaken as overtaken:
             last = overtaken
     message = f"{last.file_path!r} is being changed from outside faster than it can be written; nothing was changed. Try again later."
@@ -69,7 +72,12 @@ def consider(workspace: Workspace, writer: Writer, request: Request, *, enforce:
 
 
 def _attempt(
-    workspace: Workspace, writer: Writer, requests: Sequence[Request], enforce: Outcome | None, detail: dict[str, Any] | None
+    workspace: Workspace,
+    writer: Writer,
+    requests: Sequence[Request],
+    enforce: Outcome | None,
+    detail: dict[str, Any] | None,
+    progress: Progress,
 ) -> tuple[Write, ...]:
     with workspace.in_use, ExitStack() as stack:
         folders = _Folders(workspace, stack)
@@ -82,7 +90,7 @@ def _attempt(
         outside = [event for one in settled for event in one.seen.outside]
         if outside:
             workspace.store.apply(Batch(events=outside))
-        seqs = _carried_out(workspace, plans)
+        seqs = _carried_out(workspace, plans, progress)
         return tuple(answer(one, planned, seq) for one, planned, seq in zip(settled, plans, seqs, strict=True))
 
 
@@ -212,14 +220,14 @@ def _enforced(one: Settled, enforce: Outcome | None) -> Settled:
     return one._replace(verdict=Verdict(enforce, one.request.asked, verdict.refusal))
 
 
-def _carried_out(workspace: Workspace, plans: Sequence[Planned]) -> list[int]:
+def _carried_out(workspace: Workspace, plans: Sequence[Planned], progress: Progress) -> list[int]:
     """Commit what changes bytes; a write of the very bytes on disk only needs its event and snapshot, once all the rest stands."""
     real = [planned for planned in plans if planned.to is not None or planned.placing != planned.expecting]
     seqs: dict[int, int] = {}
     if real:
         from .commit import commit
 
-        seqs.update(zip(map(id, real), commit(workspace, real), strict=True))
+        seqs.update(zip(map(id, real), commit(workspace, real, progress), strict=True))
     idle = [planned for planned in plans if id(planned) not in seqs]
     if idle:
         batch = Batch(

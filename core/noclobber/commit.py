@@ -15,6 +15,7 @@ from typing import Any, Literal, NamedTuple
 from .content import access_error, hash_content
 from .errors import FileAccessError, NoclobberError
 from .paths import Located
+from .progress import Progress, unwatched
 from .records import Event, Signature, Snapshot
 from .replacement import Action, Site, action_for
 from .replacement.base import BESIDE, Overtaken
@@ -88,15 +89,16 @@ class Means(NamedTuple):
     inplace: bool = False
 
 
-def commit(workspace: Workspace, plans: Sequence[Planned]) -> tuple[int, ...]:
+def commit(workspace: Workspace, plans: Sequence[Planned], progress: Progress = unwatched) -> tuple[int, ...]:
     """Carry out all plans or none; the sequence numbers of their events, in order. The paths' locks must be held.
 
     Overtaken where an outsider was quicker; FileAccessError where the system says no. Either way nothing of it stands.
+    ``progress`` counts the files made ready; it may cancel until the change is on record.
     """
     means = Means()
     while True:
         try:
-            return _commit(workspace, plans, means)
+            return _commit(workspace, plans, means, progress)
         except FileAccessError as error:
             if error.errno == errno.EXDEV and not means.beside:
                 means = means._replace(beside=True)
@@ -106,12 +108,13 @@ def commit(workspace: Workspace, plans: Sequence[Planned]) -> tuple[int, ...]:
                 raise
 
 
-def _commit(workspace: Workspace, plans: Sequence[Planned], means: Means) -> tuple[int, ...]:
+def _commit(workspace: Workspace, plans: Sequence[Planned], means: Means, progress: Progress) -> tuple[int, ...]:
     actions: list[Action] = []
     group = f"{workspace.live().id}-{os.urandom(4).hex()}"
     try:
         for position, plan in enumerate(plans):
             actions.append(_prepared(workspace, plan, group, position, len(plans) > 1, means))
+            progress(position + 1, len(plans))
         workspace.step("record")
         kept = [pair for plan in plans for pair in _contents(workspace, plan)]
         workspace.store.apply(Batch(pending=[action.row for action in actions], contents=kept))

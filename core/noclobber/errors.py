@@ -17,6 +17,7 @@
     ├── FileAccessError              .path, .errno: the system said no (permission, disk full, missing)
     ├── VersionGoneError             .hash: this version is no longer, or was never, kept
     ├── RevertConflictError          .conflicts: later changes stand on the same lines
+    ├── WorkCancelledError           whoever waited for it stopped it; nothing of it stands
     ├── WorkspaceError               the workspace cannot be opened as it is
     └── StoreError                   the state cannot be used
         ├── StoreBusyError           somebody held it too long
@@ -48,6 +49,7 @@ __all__ = [
     "UnreadFileError",
     "UnsavedEditsError",
     "VersionGoneError",
+    "WorkCancelledError",
     "WorkspaceError",
     "refused",
 ]
@@ -168,6 +170,10 @@ class RevertConflictError(NoclobberError):
 
     def __reduce__(self) -> tuple[type[RevertConflictError], tuple[dict[str, str], str]]:
         return type(self), (self.conflicts, str(self))
+
+
+class WorkCancelledError(NoclobberError):
+    """Whoever waited for this work stopped it; nothing of it stands."""
 
 
 class WorkspaceError(NoclobberError):

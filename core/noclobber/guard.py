@@ -13,6 +13,7 @@ from .changing import change, consider
 from .content import hash_content
 from .decision import Decision, Edit, Situation, Verdict, decide_edit, decide_removal, decide_write
 from .errors import NoclobberError
+from .progress import Progress, unwatched
 from .recording import Request
 from .records import AuthoredLine, Event, EventKind, Lease, LineRange, Outcome, Read, Refusal, Snapshot, Write
 from .situation import OUTSIDE, Writer
@@ -177,11 +178,13 @@ class ConcurrencyGuard(Asking):
         agent_id: str | None = None,
         dry_run: bool = False,
         files: Iterable[str] | None = None,
+        progress: Progress = unwatched,
     ) -> Reverted:
-        """Take back what a turn did to all its files, keeping what came later; all or nothing."""
+        """Take back what a turn did to all its files, keeping what came later; all or nothing. ``progress`` may cancel it."""
         from .reverting import revert
 
-        return revert(self, turn_id=turn_id, agent_id=agent_id, dry_run=dry_run, files=files, enforce=self._passing(override=False))
+        enforce = self._passing(override=False)
+        return revert(self, turn_id=turn_id, agent_id=agent_id, dry_run=dry_run, files=files, enforce=enforce, progress=progress)
 
     # for fronts whose client does the writing itself
 

@@ -15,6 +15,7 @@ from .changing import change
 from .decision import Situation, Verdict, decide_placing, knows_whole, shows_all
 from .errors import FileAccessError, RevertConflictError
 from .merge import invert_change, is_mergeable_name, unified_diff
+from .progress import Progress, unwatched
 from .recording import Request
 from .records import Outcome
 from .situation import CHANGING, EFFECTIVE, OUTSIDE, Writer, look
@@ -75,13 +76,18 @@ def revert(
     dry_run: bool = False,
     files: Iterable[str] | None = None,
     enforce: Outcome | None = None,
+    progress: Progress = unwatched,
 ) -> Reverted:
-    """Undo a turn (of one agent, in some files only). RevertConflictError names what stands in the way; then nothing was changed."""
+    """Undo a turn (of one agent, in some files only). RevertConflictError names what stands in the way; then nothing was changed.
+
+    ``progress`` counts the plan's steps and then the files made ready; WorkCancelledError out of it leaves everything as it was.
+    """
     only = None if files is None else set(files)
     for _ in range(_ATTEMPTS):
         steps = _steps(guard, turn_id, agent_id, only)
-        plan = _Plan(guard)
-        for step in reversed(steps):
+        plan = _Plan(guard, progress)
+        for done, step in enumerate(reversed(steps)):
+            progress(done, 2 * len(steps))  # the plan is one half, making the files ready the other
             plan.undo(step)
         if plan.conflicts:
             names = ", ".join(sorted(plan.conflicts))
@@ -127,8 +133,9 @@ def _steps(guard: ConcurrencyGuard, turn_id: str, agent_id: str | None, only: se
 class _Plan:
     """What the files would hold: each begins as it stands now and has the turn's changes undone on it."""
 
-    def __init__(self, guard: ConcurrencyGuard) -> None:
+    def __init__(self, guard: ConcurrencyGuard, progress: Progress) -> None:
         self._guard = guard
+        self.progress = progress
         self.standing: dict[str, bytes | None] = {}
         self.wanted: dict[str, bytes | None] = {}
         self.modes: dict[str, int | None] = {}
@@ -271,7 +278,8 @@ def _carry_out(
     writer = Writer(guard.agent_id, guard.turn_id, guard.intent_id)
     requests = [_request(plan, row) for row in rows]
     detail = {"reverted": {"turn_id": turn_id, "agent_id": agent_id}}
-    done = change(guard.workspace, writer, requests, enforce=enforce, detail=detail)
+    made_ready: Progress = lambda files, total: plan.progress(total + files, 2 * total)  # noqa: E731
+    done = change(guard.workspace, writer, requests, enforce=enforce, detail=detail, progress=made_ready)
     files = tuple(row._replace(seq=write.seq) for row, write in zip(rows, done, strict=True))
     return Reverted(turn_id, agent_id, files)
 

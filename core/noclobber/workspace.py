@@ -20,6 +20,7 @@ from .in_use import InUse
 from .liveness import Live
 from .locks import PathLocks
 from .paths import Locator
+from .progress import Progress, unwatched
 from .roots import root_for
 from .secrecy import Secrecy
 from .settings import Settings, is_off, load_settings
@@ -46,7 +47,15 @@ class Workspace:
     each step of a change before it is made: tests pause, write or kill there.
     """
 
-    def __init__(self, root: str, *, store: Store | None = None, step: Callable[[str], None] = _no_step, mirrored: bool = True) -> None:
+    def __init__(
+        self,
+        root: str,
+        *,
+        store: Store | None = None,
+        step: Callable[[str], None] = _no_step,
+        mirrored: bool = True,
+        progress: Progress = unwatched,
+    ) -> None:
         self.root = os.path.realpath(root)
         self.state = os.path.join(self.root, ".noclobber")
         self.step = step
@@ -59,12 +68,7 @@ class Workspace:
         self.notice: str | None = None
         self.journal: Journal | None = None
         if store is None:
-            sqlite = SqliteStore(
-                self.state,
-                prepare=lambda: _make_state(self.state),
-                keep_megabytes=self.settings.keep_megabytes,
-                keep_days=self.settings.keep_days,
-            )
+            sqlite = self._opened_store(progress)
             self.notice = sqlite.opening_notice
             if mirrored:
                 from .journal import Journal
@@ -81,17 +85,39 @@ class Workspace:
         self._let_go = False
 
     @classmethod
-    def open(cls, path: str | os.PathLike[str], *, step: Callable[[str], None] = _no_step, mirrored: bool = True) -> Workspace:
+    def open(
+        cls,
+        path: str | os.PathLike[str],
+        *,
+        step: Callable[[str], None] = _no_step,
+        mirrored: bool = True,
+        progress: Progress = unwatched,
+    ) -> Workspace:
         """The workspace that owns ``path`` (a folder, or a file in it), made there if there is none yet; settles what a crash left.
 
-        WorkspaceError says why it cannot be opened; StoreError why its state cannot be used.
+        WorkspaceError says why it cannot be opened; StoreError why its state cannot be used. ``progress`` is told of a history that is
+        rebuilt, now or later; where it cancels, the state is left for the next opening.
         """
-        workspace = cls(root_for(os.fspath(path)), step=step, mirrored=mirrored)
+        workspace = cls(root_for(os.fspath(path)), step=step, mirrored=mirrored, progress=progress)
         if workspace.store.pending() or any(os.listdir(workspace.folder(name)) for name in ("tmp", "kept")):
             from .recovery import settle_all  # 3 ms that a hook seldom needs
 
             settle_all(workspace)
         return workspace
+
+    def _opened_store(self, progress: Progress) -> SqliteStore:
+        try:
+            return SqliteStore(
+                self.state,
+                prepare=lambda: _make_state(self.state),
+                keep_megabytes=self.settings.keep_megabytes,
+                keep_days=self.settings.keep_days,
+                progress=progress,
+            )
+        except BaseException:
+            self.locks.close()
+            self._locator.close()
+            raise
 
     def mirror(self) -> None:
         """Write what is missing in the journal now, where no journal of this process does."""

@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from typing import Final, TypeVar
 
 from ..errors import StoreDamagedError, StoreError
+from ..progress import Progress, unwatched
 from .connections import Connections, GivenUp
 from .faults import is_damage, translated
 from .gate import Gate
@@ -37,7 +38,12 @@ class Database:
     """
 
     def __init__(
-        self, folder: str, busy_seconds: float, prepare: Callable[[], None] | None = None, steps: tuple[Step, ...] = STEPS
+        self,
+        folder: str,
+        busy_seconds: float,
+        prepare: Callable[[], None] | None = None,
+        steps: tuple[Step, ...] = STEPS,
+        progress: Progress = unwatched,
     ) -> None:
         self.path = os.path.join(folder, "state.db")
         self.notice: str | None = None
@@ -45,6 +51,7 @@ class Database:
         self._busy_seconds = busy_seconds
         self._prepare = prepare if prepare is not None else lambda: make_state_dir(folder)
         self._steps = steps
+        self._progress = progress
         self._gate = Gate(os.path.join(folder, "commit.lock"), busy_seconds)
         self._opening = threading.Lock()
         self._opened: Opened | None = None
@@ -53,7 +60,11 @@ class Database:
         self._torn: Connections | None = None  # during a fork: those that another thread did not give back in time
         self._unusable = False
         _prepare_for_forks(weakref.ref(self))
-        self._state()
+        try:
+            self._state()
+        except BaseException:
+            self._gate.close()
+            raise
 
     def version(self) -> int:
         """Another number after each commit by anybody, and whenever the state was made anew."""
@@ -193,6 +204,7 @@ class Database:
                 prepare=self._prepare,
                 steps=self._steps,
                 damaged=old.connections if old is not None and damaged else None,
+                progress=self._progress,
             )
             self.epoch = opened.epoch
             self._opened = opened

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 from ..clock import utc_now
 from ..errors import StoreDamagedError, WorkspaceError
+from ..progress import Progress, unwatched
 from ..records import Event
 from .connections import Connections, connect
 from .faults import is_damage, translated
@@ -21,6 +22,8 @@ from .rows import PUT_EVENT, event_row
 from .schema import STEPS, Step, check_version, raise_to_current
 
 __all__ = ["Opened", "make_state_dir", "open_state", "set_aside"]
+
+_REPORTED = 500  # lines of a journal, some ten milliseconds
 
 
 class Opened(NamedTuple):
@@ -47,10 +50,12 @@ def open_state(
     prepare: Callable[[], None],
     steps: tuple[Step, ...] = STEPS,
     damaged: Connections | None = None,
+    progress: Progress = unwatched,
 ) -> Opened:
     """Open, make, migrate or repair the database at ``path``.
 
-    ``damaged``: connections that met damage; their file is set aside unless another process has done so.
+    ``damaged``: connections that met damage; their file is set aside unless another process has done so. ``progress``
+    counts the bytes of a journal that the history is taken from; cancelled there, nothing is made, and the next opening begins anew.
     Raises StoreBusyError, StoreTooNewError, StoreDamagedError (it could not be set aside), WorkspaceError.
     """
     if not os.path.isdir(os.path.dirname(path)):
@@ -60,13 +65,13 @@ def open_state(
             gate.reopen()
         aside = set_aside(path) if damaged is not None and damaged.is_current() else None
         try:
-            return _open(path, busy_seconds, steps, aside)
+            return _open(path, busy_seconds, steps, aside, progress)
         except sqlite3.DatabaseError as error:
             if not is_damage(error):
                 raise translated(error, path) from error
         aside = set_aside(path)
         try:
-            return _open(path, busy_seconds, steps, aside)
+            return _open(path, busy_seconds, steps, aside, progress)
         except sqlite3.Error as error:
             raise translated(error, path) from error
 
@@ -89,11 +94,11 @@ def _stamp() -> str:
     return utc_now().replace(":", "").replace("-", "")
 
 
-def _open(path: str, busy_seconds: float, steps: tuple[Step, ...], aside: str | None) -> Opened:
+def _open(path: str, busy_seconds: float, steps: tuple[Step, ...], aside: str | None, progress: Progress) -> Opened:
     _create_private(path)
     connection = connect(path, busy_seconds)
     try:
-        taken = None if check_version(connection, steps) else _bring_up(connection, path, steps)
+        taken = None if check_version(connection, steps) else _bring_up(connection, path, steps, progress)
         row = connection.execute("SELECT value FROM meta WHERE key = 'epoch'").fetchone()
         return Opened(Connections(path, connection, busy_seconds), row[0], _notice(path, aside, taken))
     except BaseException:
@@ -111,7 +116,7 @@ def _create_private(path: str) -> None:
         raise WorkspaceError(f"{path} cannot be made ({error.strerror}); make its folder writable.") from error
 
 
-def _bring_up(connection: sqlite3.Connection, path: str, steps: tuple[Step, ...]) -> int | None:
+def _bring_up(connection: sqlite3.Connection, path: str, steps: tuple[Step, ...], progress: Progress) -> int | None:
     """Make or migrate the tables; how many events were taken from the journal, None where none had to be."""
     if connection.execute("PRAGMA auto_vacuum").fetchone()[0] != 2:
         connection.execute("PRAGMA auto_vacuum = INCREMENTAL")  # only a database still empty can be told
@@ -121,7 +126,7 @@ def _bring_up(connection: sqlite3.Connection, path: str, steps: tuple[Step, ...]
     connection.execute("BEGIN IMMEDIATE")
     try:
         anew = raise_to_current(connection, steps)
-        taken = _take_history(connection, os.path.join(os.path.dirname(path), "journal.jsonl")) if anew else None
+        taken = _take_history(connection, os.path.join(os.path.dirname(path), "journal.jsonl"), progress) if anew else None
         connection.execute("COMMIT")
     except BaseException:
         if connection.in_transaction:
@@ -130,11 +135,11 @@ def _bring_up(connection: sqlite3.Connection, path: str, steps: tuple[Step, ...]
     return taken
 
 
-def _take_history(connection: sqlite3.Connection, journal: str) -> int | None:
+def _take_history(connection: sqlite3.Connection, journal: str, progress: Progress) -> int | None:
     count = last = 0
     renumbered = False
     try:
-        for event in _journalled(journal):
+        for event in _journalled(journal, progress):
             seq = max(last + 1, event.seq)
             renumbered = renumbered or seq != event.seq
             connection.execute(PUT_EVENT, event_row(event, event.epoch, seq))
@@ -147,17 +152,22 @@ def _take_history(connection: sqlite3.Connection, journal: str) -> int | None:
     return count or None
 
 
-def _journalled(journal: str) -> Iterator[Event]:
+def _journalled(journal: str, progress: Progress) -> Iterator[Event]:
     """The events of the journal; a torn or foreign line is passed over."""
     import json
 
     with open(journal, "rb") as lines:
-        for line in lines:
+        size, done = os.fstat(lines.fileno()).st_size, 0
+        for number, line in enumerate(lines):
+            if number % _REPORTED == 0:
+                progress(done, size)
+            done += len(line)
             try:
                 event = _event(json.loads(line))
             except (ValueError, TypeError, KeyError):
                 continue
             yield event
+        progress(size, size)
 
 
 def _event(row: dict[str, Any]) -> Event:

@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
 from typing import Final
 
+from ..progress import Progress, unwatched
 from ..records import Buffer, Event, Lease, Snapshot
 from .database import Database
 from .kept import KeptFiles
@@ -55,8 +56,9 @@ class SqliteStore:
     """The state in ``state_dir/state.db``; see ``Store`` for what each method does.
 
     ``keep_megabytes`` and ``keep_days`` limit the kept contents. ``prepare`` makes the state's folder, at first
-    and whenever it was deleted under us. Raises on opening and later: StoreBusyError, StoreTooNewError,
-    StoreDamagedError, WorkspaceError, StoreError.
+    and whenever it was deleted under us.
+    ``progress`` counts the bytes of a journal whenever the history is rebuilt from it.
+    Raises on opening and later: StoreBusyError, StoreTooNewError, StoreDamagedError, WorkspaceError, StoreError.
     """
 
     def __init__(
@@ -67,13 +69,14 @@ class SqliteStore:
         keep_days: float = 7,
         busy_seconds: float = _BUSY_SECONDS,
         prepare: Callable[[], None] | None = None,
+        progress: Progress = unwatched,
     ) -> None:
         folder = os.path.abspath(os.fspath(state_dir))
         self._keep_bytes = keep_megabytes * 1_000_000
         self._keep_seconds = keep_days * 86_400
         self._kept = KeptFiles(os.path.join(folder, "kept"))
         self._listeners: tuple[Callable[[], None], ...] = ()
-        self._database = Database(folder, busy_seconds, prepare)
+        self._database = Database(folder, busy_seconds, prepare, progress=progress)
 
     @property
     def epoch(self) -> str:
