@@ -26,7 +26,7 @@ export class Client {
     const serverOptions: ServerOptions = { run, debug: run };
     const clientOptions: LanguageClientOptions = {
       documentSelector: [{ scheme: "file" }],
-      initializationOptions: { activity: true, offers: false },
+      initializationOptions: { activity: true, offers: false, trusted: vscode.workspace.isTrusted },
       outputChannel: output,
       revealOutputChannelOn: RevealOutputChannelOn.Never,
       middleware,

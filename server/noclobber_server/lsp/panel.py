@@ -84,7 +84,7 @@ class Panel:
 
         self._session = session
         self._counter: Counter = Counter()
-        self._hooks = HookCheck(_own_version(), Path.home(), os.environ)
+        self._hooks = HookCheck(_own_version(), Path.home(), os.environ, trusted=session.trusted)
 
     async def run(self, name: str, asked: Asked) -> Any:
         """One command by its name."""

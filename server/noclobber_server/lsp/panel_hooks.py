@@ -23,10 +23,13 @@ _PATIENCE_S = 10.0
 
 
 class HookCheck:
-    """Remembers what each program said of its version, by its path and time. ``mine``: the version that is right, None where unknown."""
+    """Remembers what each program said of its version, by its path and time. ``mine``: the version that is right, None where unknown.
 
-    def __init__(self, mine: str | None, home: Path, environ: Mapping[str, str]) -> None:
-        self._mine = mine
+    ``trusted``: whether the folder's own files may name a program to be run; where not, only its presence is looked at.
+    """
+
+    def __init__(self, mine: str | None, home: Path, environ: Mapping[str, str], *, trusted: bool = True) -> None:
+        self._mine = mine if trusted else None
         self._home = home
         self._environ = dict(environ)
         self._said: dict[tuple[str, int], str] = {}
@@ -37,8 +40,8 @@ class HookCheck:
             path = shutil.which(name, path=self._environ.get("PATH"))
             if path is None:
                 return f"The hooks of {client} name {name}, which is not on the PATH: its edits are not guarded. Install noclobber there."
-            version = self._version(path)
-            if self._mine is not None and version and version != self._mine:
+            version = self._version(path) if self._mine is not None else ""
+            if version and version != self._mine:
                 return f"The hooks of {client} run noclobber {version}, this is {self._mine}. Upgrade the older one."
         return ""
 

@@ -61,6 +61,7 @@ class Session:
         self.silent = is_off(environ) or environ.get("CI", "").lower() == "true"
         self._encoding: Encoding = _encoding(server)
         self._offers = options.get("offers") is not False
+        self.trusted = options.get("trusted") is not False  # VS Code's Restricted Mode: nothing is run that the folder names
         self._chosen: DiagnosticsSetting | None = _setting(options)
         self.worker = Worker(self._failed)
         self.rooms = Rooms(folders_of(params), self._room_opened)

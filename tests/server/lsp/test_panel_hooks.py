@@ -42,3 +42,16 @@ def test_hooks_of_this_version_are_fine(tmp_path: Path) -> None:
     set_up(tmp_path, "noclobber")
     program(tmp_path / "bin", "0.1.0")
     assert check(tmp_path).problem(str(tmp_path)) == ""
+
+
+def test_a_program_that_an_untrusted_folder_names_is_not_run(tmp_path: Path) -> None:
+    named, ran = tmp_path / "named" / "noclobber", tmp_path / "ran"
+    named.parent.mkdir()
+    named.write_text(f"#!/bin/sh\ntouch {ran}\necho noclobber 0.0.9\n", encoding="utf-8")
+    named.chmod(0o755)
+    set_up(tmp_path, str(named))
+    untrusted = HookCheck("0.1.0", tmp_path / "home", {"PATH": "/bin:/usr/bin"}, trusted=False)
+    assert untrusted.problem(str(tmp_path)) == ""
+    assert not ran.exists()
+    HookCheck("0.1.0", tmp_path / "home", {"PATH": "/bin:/usr/bin"}).problem(str(tmp_path))
+    assert ran.exists()
