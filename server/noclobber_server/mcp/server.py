@@ -27,8 +27,9 @@ from .changing import edit_file, write_to_file
 from .identity import Caller, Identity
 from .notices import Notices
 from .reading import read_file
-from .resources import add_resources, watch_history
+from .resources import add_resources
 from .schemas import slim
+from .subscribing import HistoryBus, Subscribers
 from .workspaces import Workspaces
 
 __all__ = ["FILE_TOOLS", "OTHER_TOOLS", "build_server"]
@@ -54,11 +55,13 @@ def build_server(
 ) -> tuple[MCPServer[Any], Workspaces]:
     """The server for the workspace of ``base``, and the workspaces to close afterwards. ``options`` go to the SDK's server as they are."""
     workspaces = Workspaces(base)
+    bus = HistoryBus(workspaces)
+    subscribers = Subscribers(bus)
     calls = _Calls(workspaces, Identity(environ, partial(_hook_call, workspaces), stateless=stateless), one_client=not stateless)
 
     @asynccontextmanager
-    async def lifespan(server: MCPServer[Any]) -> AsyncIterator[dict[str, Any]]:
-        watching = asyncio.ensure_future(watch_history(server, workspaces))
+    async def lifespan(_server: MCPServer[Any]) -> AsyncIterator[dict[str, Any]]:
+        watching = asyncio.ensure_future(bus.watch(subscribers))
         try:
             yield {}
         finally:
@@ -69,12 +72,19 @@ def build_server(
     from importlib.metadata import version
 
     server: MCPServer[Any] = MCPServer(
-        "noclobber", instructions=INSTRUCTIONS, version=version("noclobber"), lifespan=lifespan, log_level="WARNING", **options
+        "noclobber",
+        instructions=INSTRUCTIONS,
+        version=version("noclobber"),
+        lifespan=lifespan,
+        log_level="WARNING",
+        subscriptions=bus,
+        **options,
     )
     if files:
         _add_file_tools(server, calls)
     _add_other_tools(server, calls)
     add_resources(server, calls.workspaces)
+    subscribers.serve(server)
     slim(server)
     return server, workspaces
 

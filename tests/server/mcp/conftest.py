@@ -1,10 +1,16 @@
 from __future__ import annotations
 
+import os
+import socket
+import subprocess
+import sys
+import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import httpx2 as httpx
 import pytest
 from mcp import Client
 
@@ -65,3 +71,45 @@ def connected(project: Path) -> Any:
             workspaces.close()
 
     return connect
+
+
+class Http:
+    """A server over HTTP, with what its own stderr said."""
+
+    def __init__(self, port: int, token: str) -> None:
+        self.port, self.token = port, token
+        self.url = f"http://127.0.0.1:{port}/mcp"
+
+    def post(self, **headers: str) -> httpx.Response:
+        body = {"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": {
+            "protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": {"name": "t", "version": "1"}}}  # fmt: skip
+        sent = {"Accept": "application/json, text/event-stream", **headers}
+        return httpx.post(self.url, json=body, headers=sent, timeout=20)
+
+
+@pytest.fixture
+def http(project: Path) -> Iterator[Http]:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    started = subprocess.Popen(
+        [sys.executable, "-m", "noclobber_server.main", "mcp", "--http", "--port", str(port)],
+        cwd=project,
+        env=os.environ | {"NOCLOBBER_MCP_TOKEN": "secret"},
+        stderr=subprocess.PIPE,
+    )
+    try:
+        until = time.monotonic() + 30
+        while True:
+            try:
+                socket.create_connection(("127.0.0.1", port), 0.2).close()
+                break
+            except OSError:
+                assert started.poll() is None
+                assert time.monotonic() < until
+        yield Http(port, "secret")
+    finally:
+        started.terminate()
+        started.wait(20)
+        assert started.stderr is not None
+        started.stderr.close()

@@ -6,9 +6,8 @@ import os
 import socket
 import subprocess
 import sys
-import time
-from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx2 as httpx
 import pytest
@@ -69,49 +68,7 @@ def test_wrong_use_is_said_on_stderr(project: Path, arguments: list[str], status
     assert says in done.stderr
 
 
-class Http:
-    """A server over HTTP, with what its own stderr said."""
-
-    def __init__(self, port: int, token: str) -> None:
-        self.port, self.token = port, token
-        self.url = f"http://127.0.0.1:{port}/mcp"
-
-    def post(self, **headers: str) -> httpx.Response:
-        body = {"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": {
-            "protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": {"name": "t", "version": "1"}}}  # fmt: skip
-        sent = {"Accept": "application/json, text/event-stream", **headers}
-        return httpx.post(self.url, json=body, headers=sent, timeout=20)
-
-
-@pytest.fixture
-def http(project: Path) -> Iterator[Http]:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    started = subprocess.Popen(
-        [sys.executable, *MAIN, "--http", "--port", str(port)],
-        cwd=project,
-        env=environment(NOCLOBBER_MCP_TOKEN="secret"),
-        stderr=subprocess.PIPE,
-    )
-    try:
-        until = time.monotonic() + 30
-        while True:
-            try:
-                socket.create_connection(("127.0.0.1", port), 0.2).close()
-                break
-            except OSError:
-                assert started.poll() is None
-                assert time.monotonic() < until
-        yield Http(port, "secret")
-    finally:
-        started.terminate()
-        started.wait(20)
-        assert started.stderr is not None
-        started.stderr.close()
-
-
-def test_http_wants_the_token_and_knows_only_this_machines_names(http: Http) -> None:
+def test_http_wants_the_token_and_knows_only_this_machines_names(http: Any) -> None:
     right = {"Authorization": "Bearer secret"}
     assert http.post().status_code == 401
     assert http.post(Authorization="Bearer wrong").status_code == 401
@@ -121,7 +78,7 @@ def test_http_wants_the_token_and_knows_only_this_machines_names(http: Http) -> 
     assert http.post(**right, Host="evil.example").status_code == 421
 
 
-def test_http_listens_on_this_machine_only(http: Http) -> None:
+def test_http_listens_on_this_machine_only(http: Any) -> None:
     addresses = {entry[4][0] for entry in socket.getaddrinfo(socket.gethostname(), http.port, type=socket.SOCK_STREAM)}
     for address in addresses - {"127.0.0.1", "::1"}:
         if address.startswith("127."):
@@ -130,7 +87,7 @@ def test_http_listens_on_this_machine_only(http: Http) -> None:
             socket.create_connection((address, http.port), 1).close()
 
 
-async def test_agents_over_one_http_server_are_told_apart_by_name(http: Http, project: Path) -> None:
+async def test_agents_over_one_http_server_are_told_apart_by_name(http: Any, project: Path) -> None:
     from mcp.client.streamable_http import streamable_http_client
 
     (project / "a.txt").write_text("one\n", encoding="utf-8")
