@@ -12,10 +12,11 @@ EDITOR_TOOLS := tests/editors/setup-vscode.sh
 WITH_NODE := PATH="$(CURDIR)/.tools/bin:$$PATH"
 NPM := $(WITH_NODE) PYTHON="$(CURDIR)/$(BIN)/python" npm --silent --prefix extension run
 CHECK_TOOLS := tests/tools/node_modules/.ready
+MCP_TOOLS := tests/tools/mcp/node_modules/.ready
 WORKERS ?= auto
 PYTEST := $(BIN)/pytest
 
-.PHONY: help setup demo test test-editors lint format bench soak constraints clean
+.PHONY: help setup demo test test-editors conformance lint format bench soak constraints clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(firstword $(MAKEFILE_LIST)) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 22
@@ -46,10 +47,19 @@ $(CHECK_TOOLS): tests/tools/package-lock.json
 	@touch $@
 
 # pytest's status 5 says that nothing was collected.
-test-editors: $(READY) ## the tests that drive a real editor
+test-editors: $(READY) $(MCP_TOOLS) ## the tests that drive a real editor, and what conformance runs
 	@$(EDITOR_TOOLS) all
 	@tests/editors/setup-terminal-editors.sh
 	@$(PYTEST) -m editors tests || { status=$$?; [ $$status -eq 5 ] || exit $$status; }
+
+conformance: $(READY) $(MCP_TOOLS) ## the MCP server against the protocol's own suite (two revisions) and the inspector
+	@$(BIN)/python tests/server/mcp/conformance.py
+	@$(BIN)/python tests/server/mcp/inspector.py
+
+$(MCP_TOOLS): tests/tools/mcp/package-lock.json
+	@$(EDITOR_TOOLS) extension
+	@$(WITH_NODE) npm install --silent --no-save --no-fund --no-audit --ignore-scripts --prefix tests/tools/mcp
+	@touch $@
 
 extension/noclobber.vsix: $(shell find core server extension/src extension/scripts extension/media extension/package.json -type f -not -name '*.pyc')
 	@$(EDITOR_TOOLS) extension
@@ -79,5 +89,5 @@ constraints: $(READY) ## pin what is now installed
 	@mv constraints.new constraints.txt && touch $(READY)
 
 clean: ## everything that was made here, the virtual environment included
-	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis extension/node_modules extension/out extension/bundled extension/noclobber.vsix .tools tests/tools/node_modules
+	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis extension/node_modules extension/out extension/bundled extension/noclobber.vsix .tools tests/tools/node_modules tests/tools/mcp/node_modules
 	find core server tests -name __pycache__ -type d -prune -exec rm -rf {} +
