@@ -162,10 +162,10 @@ def _record(
     snapshot = Snapshot(path, content_hash, writer.turn_id, writer.intent_id, now, writer.agent_id, shown, signature)
     advanced = snapshot if shown is None else _advanced(workspace, snapshot, shown, content)
     outside = () if signature is None else notice_outside(workspace, path, content_hash)
-    events = (*outside, _event(workspace, writer, path, now, content_hash, detail or None))
+    events = (*outside, _event(writer, path, now, content_hash, detail or None))
     contents = workspace.keepable(path, [(content_hash, content)])
     seqs = workspace.store.apply(Batch(events=events, snapshots=(advanced,), contents=contents))
-    return advanced._replace(seq=advanced.seq or seqs[-1])
+    return advanced if advanced.seq else Snapshot(*advanced[:8], seqs[-1])
 
 
 def _clamped(lines: Sequence[LineRange], content: bytes) -> tuple[LineRange, ...] | None:
@@ -199,10 +199,9 @@ def _saw_all(shown: tuple[LineRange, ...], changes: Sequence[Change], count: int
     return True
 
 
-def _event(workspace: Workspace, writer: Writer, path: str, now: str, content_hash: str | None, detail: dict[str, Any] | None) -> Event:
-    epoch = workspace.store.epoch
+def _event(writer: Writer, path: str, now: str, content_hash: str | None, detail: dict[str, Any] | None) -> Event:
     return Event(
-        0, now, "read", "done", None, epoch, writer.agent_id, writer.turn_id, writer.intent_id, path, None, None, content_hash, detail
+        0, now, "read", "done", None, "", writer.agent_id, writer.turn_id, writer.intent_id, path, None, None, content_hash, detail
     )
 
 
@@ -210,7 +209,7 @@ def _note_absent(workspace: Workspace, writer: Writer, path: str) -> None:
     """The writer has seen that the file is gone: from now on it may make it anew."""
     if workspace.store.snapshot(writer.agent_id, path) is None:
         return
-    events = (*notice_outside(workspace, path, None), _event(workspace, writer, path, utc_now(), None, None))
+    events = (*notice_outside(workspace, path, None), _event(writer, path, utc_now(), None, None))
     workspace.store.apply(Batch(events=events, forget=((writer.agent_id, path),)))
 
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 
 from ..clock import format_utc, parse_utc
 from ..records import Buffer, Event, Lease, Snapshot
-from .protocol import Batch, EventQuery, Pending
+from .protocol import LOOKED_BACK, Batch, EventQuery, Pending
 from .retention import SNAPSHOT_IDLE_SECONDS, KeptContent, expired
 from .rows import given_hash, json_text, json_value
 from .schema import new_epoch
@@ -116,8 +116,10 @@ class MemoryStore:
     def was_given(self, agent_id: str, file_path: str, content_hash: str) -> Event | None:
         """The newest event by which this writer was really given this version of this file."""
         with self._lock:
-            mine = [one for one in self._events if one.agent_id == agent_id and file_path in (one.file_path, one.to_path)]
-        return next((one for one in reversed(mine) if given_hash(one) == content_hash), None)
+            under_it = [one for one in self._events if one.file_path == file_path][-LOOKED_BACK:]
+            moved_to_it = [one for one in self._events if one.to_path == file_path]
+        given = [one for one in (*under_it, *moved_to_it) if one.agent_id == agent_id and given_hash(one) == content_hash]
+        return max(given, key=lambda one: one.seq, default=None)
 
     # live snapshots
     def snapshot(self, agent_id: str, file_path: str) -> Snapshot | None:
@@ -249,7 +251,7 @@ def _matches(event: Event, query: EventQuery) -> bool:
         and query.intent_id in (None, event.intent_id)
         and (query.kinds is None or event.kind in query.kinds)
         and (query.outcomes is None or event.outcome in query.outcomes)
-        and query.after_hash in (None, event.after_hash)
+        and (query.after_hash is None or (event.after_hash == query.after_hash and event.kind != "read"))
         and (query.since is None or event.timestamp >= query.since)
         and (query.after_seq is None or event.seq > query.after_seq)
         and (query.before_seq is None or event.seq < query.before_seq)

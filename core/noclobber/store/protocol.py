@@ -8,11 +8,14 @@ together goes into one ``Batch``; sequence numbers are given in commit order.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, Literal, NamedTuple, Protocol
+from typing import Any, Final, Literal, NamedTuple, Protocol
 
 from ..records import Buffer, Event, EventKind, Lease, Outcome, Snapshot
 
-__all__ = ["Batch", "EventQuery", "Pending", "PendingState", "Store"]
+__all__ = ["LOOKED_BACK", "Batch", "EventQuery", "Pending", "PendingState", "Store"]
+
+LOOKED_BACK: Final = 5_000
+"""How many of a file's events are looked through for a version that a writer says it was given: about 5 ms."""
 
 PendingState = Literal["intended", "committed"]
 
@@ -64,8 +67,9 @@ class Batch(NamedTuple):
 class EventQuery(NamedTuple):
     """Which events; None means any. ``file_path`` matches ``to_path`` as well. ``since``: UTC timestamp, inclusive.
 
-    ``after_seq`` and ``before_seq`` are exclusive. ``kinds`` and ``outcomes``: any of these. The newest ``limit`` of those
-    that match are returned, in order of ``seq``; with ``oldest`` true the oldest ``limit``.
+    ``after_hash``: the version that a change left behind (a ``read`` leaves none). ``after_seq`` and ``before_seq`` are
+    exclusive. ``kinds`` and ``outcomes``: any of these. The newest ``limit`` of those that match are returned, in order of
+    ``seq``; with ``oldest`` true the oldest ``limit``.
     """
 
     file_path: str | None = None
@@ -120,7 +124,8 @@ class Store(Protocol):
         """Live snapshots, all or of one writer or of one file, ordered by file and writer."""
 
     def was_given(self, agent_id: str, file_path: str, content_hash: str) -> Event | None:
-        """The newest event by which this writer was really given this version of this file (a ``read``, or a change of its own)."""
+        """The newest event by which this writer was really given this version of this file (a ``read``, or a change of its own),
+        among the newest ``LOOKED_BACK`` events of the file; an older version counts as never given."""
 
     # contents
     def content(self, content_hash: str) -> bytes | None:

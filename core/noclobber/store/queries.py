@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 from ..records import Event
-from .protocol import EventQuery
+from .protocol import LOOKED_BACK, EventQuery
 from .rows import EVENT_COLUMNS, events_from_rows
 
 __all__ = ["Lead", "leads_of", "select", "select_events", "was_given"]
@@ -23,7 +23,7 @@ _FEW = 50
 # A partial index is used only where the condition says literally that the row is in it.
 _CHANGE = "kind <> 'read'"
 _COMMON_CHANGES = frozenset(("write", "edit"))  # too frequent to lead where another filter can
-_FILE_INDEXES = ("events_by_file", "events_changes_by_file", "events_by_agent_and_file")
+_FILE_INDEXES = ("events_by_file", "events_changes_by_file")
 
 
 class Lead(NamedTuple):
@@ -38,19 +38,19 @@ def leads_of(query: EventQuery) -> list[Lead]:
     """The ways in that a query offers, the one that usually matches fewest first."""
     found: list[Lead] = []
     if query.after_hash is not None:
-        found.append(Lead("events_by_hash", "after_hash = ?", ((query.after_hash,),)))
+        found.append(Lead("events_changes_by_hash", f"after_hash = ? AND {_CHANGE}", ((query.after_hash,),)))
     if query.turn_id is not None:
         found.append(Lead("events_by_turn", "turn_id = ?", ((query.turn_id,),)))
     if query.file_path is not None:
         found.append(_of_file(query.file_path, query))
     if query.intent_id is not None:
         found.append(Lead("events_by_intent", "intent_id = ?", ((query.intent_id,),)))
-    if query.agent_id is not None and query.file_path is None:
+    if query.agent_id is not None:
         name, condition = (
             ("events_changes_by_agent", f"agent_id = ? AND {_CHANGE}") if _changes_only(query) else ("events_by_agent", "agent_id = ?")
         )
         found.append(Lead(name, condition, ((query.agent_id,),)))
-    if query.kinds is not None and _changes_only(query) and not (found and _COMMON_CHANGES & set(query.kinds)):
+    if query.kinds is not None and "read" not in query.kinds and not (found and _COMMON_CHANGES & set(query.kinds)):
         found.append(Lead("events_by_kind", f"kind = ? AND {_CHANGE}", tuple((kind,) for kind in dict.fromkeys(query.kinds))))
     if query.outcomes is not None and "done" not in query.outcomes:
         alternatives = tuple((outcome,) for outcome in dict.fromkeys(query.outcomes))
@@ -59,8 +59,6 @@ def leads_of(query: EventQuery) -> list[Lead]:
 
 
 def _of_file(file_path: str, query: EventQuery) -> Lead:
-    if query.agent_id is not None:
-        return Lead("events_by_agent_and_file", "agent_id = ? AND file_path = ?", ((query.agent_id, file_path),))
     if _changes_only(query):
         # Each guarded write asks for the last change of a file that may have been read a thousand times since.
         return Lead("events_changes_by_file", f"file_path = ? AND {_CHANGE}", ((file_path,),))
@@ -68,7 +66,7 @@ def _of_file(file_path: str, query: EventQuery) -> Lead:
 
 
 def _changes_only(query: EventQuery) -> bool:
-    return query.kinds is not None and "read" not in query.kinds
+    return query.after_hash is not None or (query.kinds is not None and "read" not in query.kinds)
 
 
 def select_events(connection: sqlite3.Connection, query: EventQuery) -> list[Event]:
@@ -122,6 +120,8 @@ def _checks(query: EventQuery) -> tuple[list[str], list[Any]]:
         if value is not None:
             terms.append(f"+{name} = ?")
             parameters.append(value)
+    if query.after_hash is not None:
+        terms.append("+kind <> 'read'")
     for name, values in (("kind", query.kinds), ("outcome", query.outcomes)):
         if values is not None:
             terms.append(f"+{name} IN ({', '.join('?' * len(values))})")
@@ -185,13 +185,14 @@ def _count(connection: sqlite3.Connection, lead: Lead, values: tuple[Any, ...], 
 def was_given(connection: sqlite3.Connection, agent_id: str, file_path: str, content_hash: str) -> Event | None:
     """The newest event that gave this writer this version, under the file's own name or the one it was moved to."""
     rows = [
-        *connection.execute(_GIVEN_BY_FILE, (agent_id, file_path, content_hash)),
+        *connection.execute(_GIVEN_BY_FILE, (file_path, file_path, agent_id, content_hash)),
         *connection.execute(_GIVEN_BY_MOVE, (file_path, agent_id, content_hash)),
     ]
     return events_from_rows([max(rows)])[0] if rows else None
 
 
-_GIVEN_BY_FILE = f"""SELECT {EVENT_COLUMNS} FROM events INDEXED BY events_by_agent_and_file
-    WHERE agent_id = ? AND file_path = ? AND given_hash = ? ORDER BY seq DESC LIMIT 1"""
+_LOOKED_BACK_TO = f"SELECT seq FROM events INDEXED BY events_by_file WHERE file_path = ? ORDER BY seq DESC LIMIT 1 OFFSET {LOOKED_BACK}"
+_GIVEN_BY_FILE = f"""SELECT {EVENT_COLUMNS} FROM events INDEXED BY events_by_file
+    WHERE file_path = ? AND seq > coalesce(({_LOOKED_BACK_TO}), 0) AND agent_id = ? AND given_hash = ? ORDER BY seq DESC LIMIT 1"""
 _GIVEN_BY_MOVE = f"""SELECT {EVENT_COLUMNS} FROM events INDEXED BY events_by_to_path
     WHERE to_path = ? AND agent_id = ? AND given_hash = ? ORDER BY seq DESC LIMIT 1"""

@@ -148,9 +148,15 @@ def _lines(text: str) -> tuple[LineRange, ...]:
     return tuple((int(first), int(last)) for first, _, last in spans)
 
 
+# The detail of nearly every snapshot that a front records; the encoder would take 2 µs of the 16 that its event costs.
+_TOLD_TEXT = '{"told":true}'
+
+
 # json costs a few milliseconds to import (it needs re), and most events of a hook carry no detail.
 def json_text(value: dict[str, Any]) -> str:
     """One JSON object as text; StoreError where a value is none that JSON has."""
+    if len(value) == 1 and value.get("told") is True:
+        return _TOLD_TEXT
     import json
 
     try:
@@ -161,6 +167,8 @@ def json_text(value: dict[str, Any]) -> str:
 
 def json_value(text: str) -> Any:
     """What ``json_text`` wrote."""
+    if text == _TOLD_TEXT:
+        return {"told": True}
     import json
 
     return json.loads(text)

@@ -1,6 +1,6 @@
-"""The tables of ``state.db``, and how an older state becomes a newer one: by addition only.
+"""The tables of ``state.db``, and how an older state becomes a newer one: nothing that is on record is ever dropped.
 
-Each ``Step`` adds tables, columns or indexes and names the oldest schema whose programs may go on
+Each ``Step`` adds tables and columns, adds or drops indexes, and names the oldest schema whose programs may go on
 using the result, so that an older front beside a newer one keeps working. A later part of noclobber
 that needs tables of its own appends a step here; it reads and writes them through
 ``SqliteStore.reading()`` and ``SqliteStore.writing()``.
@@ -48,9 +48,7 @@ _FIRST = Step(
         "CREATE INDEX events_by_file ON events (file_path) WHERE file_path IS NOT NULL",
         "CREATE INDEX events_changes_by_file ON events (file_path) WHERE file_path IS NOT NULL AND kind <> 'read'",
         "CREATE INDEX events_changes_by_agent ON events (agent_id) WHERE kind <> 'read'",
-        "CREATE INDEX events_by_agent_and_file ON events (agent_id, file_path) WHERE file_path IS NOT NULL",
         "CREATE INDEX events_by_to_path ON events (to_path) WHERE to_path IS NOT NULL",
-        "CREATE INDEX events_by_hash ON events (after_hash) WHERE after_hash IS NOT NULL",
         "CREATE INDEX events_by_kind ON events (kind) WHERE kind <> 'read'",
         "CREATE INDEX events_by_outcome ON events (outcome) WHERE outcome <> 'done'",
         """CREATE TABLE snapshots (
@@ -96,7 +94,19 @@ _LESSONS = Step(
     ),
 )
 
-STEPS: tuple[Step, ...] = (_FIRST, _LESSONS)
+# Every index is one more page that the record of a read writes. These two were asked for so rarely that a walk along the
+# file's own events does; a program that names them cannot go on.
+_FEWER_INDEXES = Step(
+    version=3,
+    usable_from=3,
+    statements=(
+        "DROP INDEX IF EXISTS events_by_agent_and_file",
+        "DROP INDEX IF EXISTS events_by_hash",
+        "CREATE INDEX events_changes_by_hash ON events (after_hash) WHERE after_hash IS NOT NULL AND kind <> 'read'",
+    ),
+)
+
+STEPS: tuple[Step, ...] = (_FIRST, _LESSONS, _FEWER_INDEXES)
 SCHEMA_VERSION = STEPS[-1].version
 
 

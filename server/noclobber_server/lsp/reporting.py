@@ -102,7 +102,9 @@ class Reporter:
             return
         document.own_text = None
         store = document.room.workspace.store
-        if old not in (document.base_hash, document.disk and document.disk.hash) and not store.events(EventQuery(after_hash=old, limit=1)):
+        known = {document.base_hash, document.disk and document.disk.hash}
+        known.update(snapshot.read_hash for snapshot in store.snapshots(file_path=document.file_path))
+        if old not in known and not store.events(EventQuery(after_hash=old, limit=1)):
             store.purge([old])
 
     def _apply(

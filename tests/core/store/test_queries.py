@@ -65,7 +65,7 @@ def test_an_index_answers_the_same_as_looking_at_every_event(full: SqliteStore, 
             FILTERS["file_path"] in (event.file_path, event.to_path) if name == "file_path"
             else event.kind in value if name == "kinds"
             else event.outcome in value if name == "outcomes"
-            else getattr(event, name) == value
+            else getattr(event, name) == value and (name != "after_hash" or event.kind != "read")
             for name, value in filters.items()
         )  # fmt: skip
 
@@ -90,9 +90,12 @@ def test_whether_a_version_was_given_is_answered_by_an_index(full: SqliteStore) 
 
     with full.reading() as connection:
         for statement in (queries._GIVEN_BY_FILE, queries._GIVEN_BY_MOVE):
-            steps = [str(row[3]) for row in connection.execute(f"EXPLAIN QUERY PLAN {statement}", ("a", "b", "c"))]
-            assert len(steps) == 1
-            assert steps[0].startswith("SEARCH events USING INDEX events_by_")
+            values = "abcd"[: statement.count("?")]
+            steps = [str(row[3]) for row in connection.execute(f"EXPLAIN QUERY PLAN {statement}", tuple(values))]
+            searches = [step for step in steps if not step.startswith("SCALAR SUBQUERY")]
+            assert searches
+            for step in searches:
+                assert step.startswith(("SEARCH events USING INDEX events_by_", "SEARCH events USING COVERING INDEX events_by_")), steps
 
 
 def test_live_snapshots_of_a_writer_or_a_file_are_found_by_an_index(sqlite_store: SqliteStore) -> None:

@@ -14,6 +14,7 @@ from noclobber.clock import format_utc, parse_utc, utc_now
 from noclobber.errors import StoreError
 from noclobber.records import Buffer, Event, Signature, Snapshot
 from noclobber.store import Batch, EventQuery, Pending, Store
+from noclobber.store.protocol import LOOKED_BACK
 
 AnEvent = Callable[..., Event]
 ASnapshot = Callable[..., Snapshot]
@@ -64,7 +65,9 @@ class TestHistory:
             (EventQuery(kinds=()), []),
             (EventQuery(outcomes=("refused", "merged")), [4, 6]),
             (EventQuery(outcomes=("done", "merged")), [1, 2, 3, 5, 6]),
-            (EventQuery(after_hash="h2"), [2, 6]),
+            (EventQuery(after_hash="h2"), [2]),  # 6 read it: a read leaves no version behind
+            (EventQuery(after_hash="h2", agent_id="bob", file_path="a.py"), [2]),
+            (EventQuery(after_hash="h2", kinds=("read",)), []),
             (EventQuery(since="2026-05-09T10:00:03.000Z"), [3, 4, 6]),
             (EventQuery(after_seq=2, before_seq=5), [3, 4]),
             (EventQuery(limit=2), [5, 6]),
@@ -136,6 +139,13 @@ class TestWasGiven:
         given = store.was_given("alice", "a.py", "h")
         assert given is not None
         assert given.detail == {"lines": [[1, 5]]}
+
+    def test_a_version_from_before_the_files_last_5000_events_counts_as_never_given(self, store: Store, an_event: AnEvent) -> None:
+        old, between = an_event(after_hash="old"), [an_event(agent_id="bob")] * (LOOKED_BACK - 1)
+        store.apply(Batch(events=[old, *between, *[an_event(file_path="b.py")] * 10]))
+        assert store.was_given("alice", "a.py", "old") is not None
+        store.apply(Batch(events=[an_event(agent_id="bob")]))
+        assert store.was_given("alice", "a.py", "old") is None
 
 
 class TestSnapshots:
