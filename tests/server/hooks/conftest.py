@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
@@ -17,12 +19,13 @@ _CALLS = count(1)
 
 
 class ClaudeCode:
-    """Claude Code's tools, hooks included; ``said`` collects what reached the model."""
+    """Claude Code's tools, hooks included; ``said`` collects what reached the model. ``process``: each hook is a process of its own."""
 
     def __init__(
-        self, root: Path, session: str, *, subagent: str | None = None, mode: str = "acceptEdits", environ: dict[str, str] | None = None
-    ) -> None:
-        self.root, self.session, self.subagent, self.mode = root, session, subagent, mode
+        self, root: Path, session: str, *, subagent: str | None = None, mode: str = "acceptEdits", process: bool = False,
+        environ: dict[str, str] | None = None,
+    ) -> None:  # fmt: skip
+        self.root, self.session, self.subagent, self.mode, self.process = root, session, subagent, mode, process
         self.environ = environ or {}
         self.said: list[str] = []
         self.warned: list[str] = []
@@ -36,15 +39,24 @@ class ClaudeCode:
             "session_id": self.session, "cwd": str(self.root), "hook_event_name": event, "prompt_id": "turn-1",
             "permission_mode": self.mode, **({"agent_id": self.subagent} if self.subagent else {}), **fields,
         }  # fmt: skip
-        output = answer("claude-code", json.dumps(payload).encode(), self.environ)
-        assert output.status == 0
-        answered: dict[str, Any] = json.loads(output.stdout) if output.stdout else {}
+        printed = self._answer(json.dumps(payload).encode())
+        answered: dict[str, Any] = json.loads(printed) if printed else {}
         specific = answered.get("hookSpecificOutput", {})
         if specific.get("additionalContext"):
             self.said.append(specific["additionalContext"])
         if answered.get("systemMessage"):
             self.warned.append(answered["systemMessage"])
         return specific
+
+    def _answer(self, payload: bytes) -> str:
+        if self.process:
+            command = [sys.executable, "-m", "noclobber_server.main", "hook", "claude-code"]
+            done = subprocess.run(command, input=payload, capture_output=True, check=False, timeout=60, cwd=self.root)
+            assert (done.returncode, done.stderr) == (0, b"")
+            return done.stdout.decode()
+        output = answer("claude-code", payload, self.environ)
+        assert (output.status, output.stderr) == (0, "")
+        return output.stdout
 
     def read(self, name: str, offset: int | None = None, limit: int | None = None) -> str:
         path = self.root / name
@@ -98,6 +110,12 @@ class ClaudeCode:
     def finish(self, tool: str, given: dict[str, Any], before: str | None, call: str) -> None:
         response = {"filePath": given["file_path"], "originalFile": before, "structuredPatch": [], "userModified": False}
         self.hook("PostToolUse", tool_name=tool, tool_input=given, tool_response=response, tool_use_id=call)
+
+    def shell(self, command: str) -> None:
+        """Run a command as the client does, in a real shell, and tell the hook how it ended."""
+        self.check("Bash", {"command": command, "description": "x"}, _id())
+        done = subprocess.run(["bash", "-c", command], cwd=self.root, capture_output=True, text=True, check=False, timeout=60)
+        self.ran(command, failed=done.returncode != 0, stdout=done.stdout + done.stderr)
 
     def ran(self, command: str, *, failed: bool = False, stdout: str = "") -> None:
         """Tell the hook of a shell command that has been run."""
