@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-import uuid
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from lsprotocol import types
-from pygls.exceptions import JsonRpcException, JsonRpcInvalidParams
+from pygls.exceptions import JsonRpcException, JsonRpcInvalidParams, JsonRpcRequestCancelled
 
-from noclobber.errors import NoclobberError, Refused, RevertConflictError
+from noclobber.errors import NoclobberError, Refused, RevertConflictError, WorkCancelledError
 from noclobber.guard import ConcurrencyGuard
 from noclobber.records import Snapshot
 from noclobber.store.protocol import EventQuery
 
 from .arguments import ActivityQuery, LessonText, OfDocument, RestoreVersion, RevertTurn, SnapshotQuery, read_arguments
+from .calling import CommandCall
 from .documents import Document
 from .editing import BufferEditing
 from .following import event_to_wire
@@ -44,12 +43,12 @@ class Commands:
         self._session = session
         self._editing = BufferEditing(session)
 
-    async def run(self, name: str, given: tuple[Any, ...]) -> Any:
+    async def run(self, name: str, call: CommandCall) -> Any:
         """Check the arguments of the command with this name, and do it."""
-        kind, work = self._table()[name]
-        return await work(read_arguments(kind, given))
+        kind, work = self._table(call)[name]
+        return await work(read_arguments(kind, call.arguments))
 
-    def _table(self) -> dict[str, tuple[type[Any], Callable[[Any], Awaitable[Any]]]]:
+    def _table(self, call: CommandCall) -> dict[str, tuple[type[Any], Callable[[Any], Awaitable[Any]]]]:
         return {
             "noclobber.lesson.append": (LessonText, self.append_lesson),
             "noclobber.snapshots": (SnapshotQuery, self.snapshots),
@@ -58,7 +57,7 @@ class Commands:
             "noclobber.buffer.takeDisk": (OfDocument, self.take_disk),
             "noclobber.buffer.keepMine": (OfDocument, self.keep_mine),
             "noclobber.restore": (RestoreVersion, self.restore),
-            "noclobber.revert": (RevertTurn, self.revert),
+            "noclobber.revert": (RevertTurn, lambda given: self.revert(given, call)),
         }
 
     async def merge(self, given: OfDocument) -> dict[str, Any]:
@@ -85,16 +84,17 @@ class Commands:
     async def restore(self, given: RestoreVersion) -> dict[str, Any]:
         """``noclobber.restore``: bring a kept version of a file back; what stands there is kept in its turn."""
         path, room = await self._file(given.uri)
-        write = await self._long("Restoring a version", lambda: self._guard(room).restore(path, given.hash))
+        write = await self._off_loop(lambda: self._guard(room).restore(path, given.hash))
         return {"filePath": write.file_path, "outcome": write.outcome, "contentHash": write.content_hash, "seq": write.seq}
 
-    async def revert(self, given: RevertTurn) -> dict[str, Any]:
-        """``noclobber.revert``: take back what a turn did, keeping what came later."""
+    async def revert(self, given: RevertTurn, call: CommandCall) -> dict[str, Any]:
+        """``noclobber.revert``: take back what a turn did, keeping what came later. Stopped in time, nothing of it is done."""
         room = await self._one_room(given.root)
         guard = self._guard(room)
-        reverted = await self._long(
-            f"Reverting {given.turn_id}", lambda: guard.revert(turn_id=given.turn_id, agent_id=given.agent_id, dry_run=given.dry_run)
-        )
+        with self._session.works.begin(f"Reverting {given.turn_id}", call) as work:
+            reverted = await self._off_loop(
+                lambda: guard.revert(turn_id=given.turn_id, agent_id=given.agent_id, dry_run=given.dry_run, progress=work)
+            )
         answer: dict[str, Any] = _plain(reverted)
         return answer
 
@@ -147,27 +147,14 @@ class Commands:
         """In a thread of our own pool: pygls reads nothing while its own is busy, and the worker's must stay free to look."""
         return await _told(asyncio.get_running_loop().run_in_executor(self._session.pool, work))
 
-    async def _long(self, title: str, work: Callable[[], Result]) -> Result:
-        """Work that may take a while, with progress where the client shows it."""
-        progress = self._session.server.work_done_progress
-        token = str(uuid.uuid4())
-        shown = self._session.client.shows_progress
-        if shown:
-            await progress.create_async(token)
-            progress.begin(token, types.WorkDoneProgressBegin(title, cancellable=False))
-        try:
-            return await self._off_loop(work)
-        finally:
-            if shown:
-                progress.end(token, types.WorkDoneProgressEnd())
-                progress.tokens.pop(token, None)
-
 
 async def _told(answer: Awaitable[Result]) -> Result:
     try:
         return await answer
     except Refused as refused:
         raise CommandFailed(str(refused), data=refused.refusal.to_json()) from None
+    except WorkCancelledError as error:
+        raise JsonRpcRequestCancelled(str(error)) from None
     except RevertConflictError as error:
         raise CommandFailed(str(error), data={"conflicts": error.conflicts}) from None
     except NoclobberError as error:

@@ -6,7 +6,8 @@ import os
 from typing import Any
 
 from noclobber import ConcurrencyGuard, Workspace
-from noclobber.errors import NoclobberError, RevertConflictError, VersionGoneError
+from noclobber.errors import NoclobberError, RevertConflictError, VersionGoneError, WorkCancelledError
+from noclobber.progress import Progress
 from noclobber.records import Event
 from noclobber.situation import hash_after
 from noclobber.store.protocol import EventQuery
@@ -76,10 +77,12 @@ def restore(guard: ConcurrencyGuard, file_path: str, content_hash: str) -> dict[
     return {"done": True, "message": f"{done.file_path} is back at version {content_hash[:12]}."}
 
 
-def revert(guard: ConcurrencyGuard, turn_id: str, agent_id: str | None) -> dict[str, Any]:
+def revert(guard: ConcurrencyGuard, turn_id: str, agent_id: str | None, progress: Progress) -> dict[str, Any]:
     """A turn taken back over all its files; what stands in the way is named and nothing is changed."""
     try:
-        done = guard.revert(turn_id=turn_id, agent_id=agent_id)
+        done = guard.revert(turn_id=turn_id, agent_id=agent_id, progress=progress)
+    except WorkCancelledError as stopped:
+        return {"done": False, "message": str(stopped)}
     except RevertConflictError as error:
         named = "; ".join(f"{path}: {reason}" for path, reason in sorted(error.conflicts.items()))
         return {"done": False, "message": f"{error} {named}"}

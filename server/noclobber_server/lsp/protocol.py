@@ -6,6 +6,7 @@ alone. It also leaves a request whose parameters cannot be read without an answe
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Generator
 from typing import Any
@@ -14,6 +15,8 @@ import cattrs
 from lsprotocol import types
 from pygls.exceptions import JsonRpcException, JsonRpcInternalError, JsonRpcInvalidParams, JsonRpcInvalidRequest, JsonRpcParseError
 from pygls.protocol import LanguageServerProtocol, lsp_method
+
+from .calling import CommandCall
 
 __all__ = ["Protocol"]
 
@@ -56,13 +59,29 @@ class Protocol(LanguageServerProtocol):
         self._send_data({"jsonrpc": "2.0", "id": request_id, "error": {"code": error.code, "message": error.message}})
 
     @lsp_method(types.WORKSPACE_EXECUTE_COMMAND)
-    def lsp_workspace__execute_command(self, params: types.ExecuteCommandParams) -> Generator[Any, Any, Any]:
-        """Run a command with its arguments as they came: each checks its own, so that an error can name the field."""
+    async def lsp_workspace__execute_command(self, params: types.ExecuteCommandParams) -> Any:  # type: ignore[override]
+        """Run a command with its arguments as they came: each checks its own, so that an error can name the field.
+
+        One that the client withdraws is still answered with what became of it: stopped, or done because it could not be stopped any more.
+        """
         handler = self.fm.commands.get(params.command)
         if handler is None:
             known = ", ".join(sorted(self.fm.commands))
             raise JsonRpcInvalidParams(f"Invalid Params: there is no command {params.command!r}; there are {known}.")
-        result = yield handler, tuple(params.arguments or ()), {}
+        call = CommandCall(tuple(params.arguments or ()), params.work_done_token)
+        running = asyncio.ensure_future(handler(call))
+        try:
+            return await asyncio.shield(running)
+        except asyncio.CancelledError:
+            call.withdraw()
+            return await running
+
+    @lsp_method(types.INITIALIZE)
+    def lsp_initialize(self, params: types.InitializeParams) -> Generator[Any, Any, types.InitializeResult]:
+        """Answer as pygls does, and that commands tell of their progress."""
+        result: types.InitializeResult = yield from super().lsp_initialize(params)
+        if result.capabilities.execute_command_provider is not None:
+            result.capabilities.execute_command_provider.work_done_progress = True
         return result
 
     @lsp_method(types.EXIT)

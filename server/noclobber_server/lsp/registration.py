@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from lsprotocol import types
 
+from .calling import CommandCall
 from .panel import register_panel
 
 if TYPE_CHECKING:
@@ -112,5 +113,5 @@ def _register_commands(server: NoclobberServer) -> None:
 
 def _register_command(server: NoclobberServer, name: str) -> None:
     @server.command(name)
-    async def command(ls: NoclobberServer, *given: Any) -> Any:
-        return await ls.session.commands.run(name, given)
+    async def command(ls: NoclobberServer, call: CommandCall) -> Any:
+        return await ls.session.commands.run(name, call)

@@ -9,11 +9,12 @@ import logging
 import os
 from collections.abc import Callable, Iterable, Iterator
 
-from noclobber.errors import NoclobberError
+from noclobber.errors import NoclobberError, WorkCancelledError
 from noclobber.roots import find_root, root_for
 from noclobber.workspace import Workspace
 
 from .documents import Document
+from .long_work import Opening
 
 __all__ = ["Room", "Rooms"]
 
@@ -58,11 +59,12 @@ class Room:
 class Rooms:
     """Opens a room where a path needs one. Used by the worker's thread only, except ``folders``."""
 
-    def __init__(self, folders: Iterable[str], on_open: Callable[[Room], None]) -> None:
+    def __init__(self, folders: Iterable[str], on_open: Callable[[Room], None], opening: Callable[[str], Opening]) -> None:
         self.folders: tuple[str, ...] = tuple(folders)
         self._on_open = on_open
+        self._opening = opening
         self._by_root: dict[str, Room] = {}
-        self._refused: set[str] = set()
+        self._refused: dict[str, str] = {}
 
     def __iter__(self) -> Iterator[Room]:
         return iter({id(room): room for room in self._by_root.values()}.values())
@@ -75,14 +77,20 @@ class Rooms:
         room = self._by_root.get(root)
         if room is None:
             try:
-                room = Room(Workspace.open(root))
+                with self._opening(root) as opening:
+                    room = Room(Workspace.open(root, progress=opening))
             except NoclobberError as error:
-                self._refused.add(root)
+                self._refused[root] = _reason(error)
                 logger.warning("The workspace %s cannot be used: %s", root, error)
                 return None
             self._by_root[room.root] = self._by_root[root] = room
             self._on_open(room)
         return room
+
+    def obstacle(self, path: str) -> str | None:
+        """Why the workspace that owns this path is not open, None where that was not tried or is not so."""
+        root = self._root_for(path)
+        return None if root is None else self._refused.get(root)
 
     def close(self) -> None:
         """Let go of every workspace."""
@@ -104,6 +112,12 @@ class Rooms:
         real = os.path.realpath(path)
         inside = [folder for folder in self.folders if _is_in(path, folder) or _is_in(real, os.path.realpath(folder))]
         return max(inside, key=len, default=None)
+
+
+def _reason(error: NoclobberError) -> str:
+    if isinstance(error, WorkCancelledError):
+        return "Rebuilding its history was stopped; start the server again to guard it."
+    return str(error)
 
 
 def _is_in(path: str, folder: str) -> bool:

@@ -27,11 +27,13 @@ from .following import Follower
 from .hovering import LineAuthors
 from .keeping import Keeper
 from .late import LateWriters
+from .long_work import LongWorks, Opening
 from .opening import place, take_up
 from .outside import OutsideChanges, git_marks
 from .reporting import Reporter
 from .rooms import Room, Rooms
 from .saving import Overwritten, Saving
+from .scanning import Scan
 from .surveillance import Surveillance
 from .text import Change, Encoding, Place, Span, TextModel
 from .tracking import Tracker
@@ -64,7 +66,8 @@ class Session:
         self.trusted = options.get("trusted") is not False  # VS Code's Restricted Mode: nothing is run that the folder names
         self._chosen: DiagnosticsSetting | None = _setting(options)
         self.worker = Worker(self._failed)
-        self.rooms = Rooms(folders_of(params), self._room_opened)
+        self.works = LongWorks(server, lambda: self.client.shows_progress)
+        self.rooms = Rooms(folders_of(params), self._room_opened, lambda root: Opening(self.works, root))
         agent_id = lambda: self.client.agent_id  # noqa: E731 - the one line says it
         self.reporter = Reporter(agent_id, lambda: self.client.process_id)
         self.publisher = Publisher(lambda: self.client, self._diagnostics_setting)
@@ -79,7 +82,8 @@ class Session:
         self._line_authors = LineAuthors(self.client.agent_id)
         self.keeper = Keeper(self._failed)
         late = LateWriters(self.worker, self._overwritten)
-        self.surveillance = Surveillance(self.worker, self.rooms, self.tracker, self.follower, self.outside, self.keeper, late)
+        scan = Scan(self.worker, self.outside, self.works)
+        self.surveillance = Surveillance(self.worker, self.rooms, self.tracker, self.follower, self.outside, self.keeper, late, scan)
         self.follower.on_events = self.surveillance.recorded
         self._ended = False
 
@@ -185,6 +189,7 @@ class Session:
             return
         self._ended = True
         self.surveillance.close()
+        self.works.cancel_all()
         self.keeper.close(_CLOSING_S)
         self.pool.shutdown(wait=False, cancel_futures=True)
         self.worker.submit(self._end)

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from .late import LateWriters
     from .outside import OutsideChanges
     from .rooms import Room, Rooms
+    from .scanning import Scan
     from .tracking import Tracker
     from .worker import Worker
 
@@ -42,9 +43,11 @@ class Surveillance:
         outside: OutsideChanges,
         keeper: Keeper,
         late: LateWriters,
+        scan: Scan,
     ) -> None:
         self._keeper = keeper
         self._late = late
+        self._scan = scan
         self._outside = outside
         self._worker = worker
         self._rooms = rooms
@@ -80,9 +83,8 @@ class Surveillance:
             for document in _documents(room):
                 if os.path.dirname(room.path(document.file_path)) in unwatched:
                     self._tracker.look(document)
-            for file_path in room.held - room.documents.keys():
-                if os.path.dirname(room.path(file_path)) in unwatched:
-                    self._outside.stirred(room, file_path)
+            held = sorted(room.held - room.documents.keys())
+            self._scan.add(room, [file_path for file_path in held if os.path.dirname(room.path(file_path)) in unwatched])
 
     # -- from the watching thread --
 
@@ -119,6 +121,11 @@ class Surveillance:
             self._late.stirred(room)
             for document in _documents(room):
                 self._tracker.changed_on_disk(document)
+        self._worker.once("rescan", self._scan_all)
+
+    def _scan_all(self) -> None:
+        for room in self._rooms:
+            self._scan.add(room, sorted(room.held - room.documents.keys()))
 
     def _follow(self, room: Room) -> None:
         self._worker.once(("store", room), lambda: self._follower.follow(room))
