@@ -23,7 +23,7 @@ from .document import check_text, insert_entries, new_file, read_entries, remove
 from .entry import Entry
 from .errors import LessonError
 
-__all__ = ["Filed", "Filing", "lessons_lock"]
+__all__ = ["Filed", "Filing", "Rewritten", "lessons_lock"]
 
 WRITER = "noclobber:lessons"
 _ATTEMPTS = 60
@@ -31,10 +31,17 @@ _LEASE_SECONDS = 11.0
 
 
 class Filed(NamedTuple):
-    """What a change did: what stands in each file it wrote, and which entries went to which archive."""
+    """What a change did: to each file it wrote, and which entries went to which archive."""
 
-    contents: dict[str, bytes]
+    files: dict[str, Rewritten]
     moved: dict[str, str]
+
+
+class Rewritten(NamedTuple):
+    """One file's bytes before (None: it was absent) and after."""
+
+    before: bytes | None
+    after: bytes
 
 
 class _Overtaken(Exception):
@@ -83,10 +90,12 @@ class Filing:
     def _change(self, rule: Callable[[bytes], bytes], file_path: str | None = None) -> Filed:
         file = file_path or self.file
         until = time.monotonic() + _LEASE_SECONDS
-        for _ in range(_ATTEMPTS):
+        attempts = 0
+        while attempts < _ATTEMPTS or time.monotonic() < until:
+            attempts += 1
             plan = self._plan(rule, self.read(file), file)
             try:
-                contents = self._carry_out(plan, file)
+                files = self._carry_out(plan, file)
             except _Overtaken:
                 continue
             except LeasedError:  # another writer is between its check and its write: that ends within ten seconds
@@ -94,7 +103,7 @@ class Filing:
                     raise
                 time.sleep(0.25)
                 continue
-            return Filed(contents, {move.id: target for target, moves in plan.moves.items() for move in moves})
+            return Filed(files, {move.id: target for target, moves in plan.moves.items() for move in moves})
         raise LessonError(f"{file} is being changed faster than a lesson can be put into it; nothing was changed. Try again later.")
 
     def _plan(self, rule: Callable[[bytes], bytes], disk: bytes | None, file: str) -> _Plan:
@@ -118,8 +127,8 @@ class Filing:
     def _seen(self) -> dict[str, int]:
         return {lesson.id: lesson.seen for lesson in self._catalogue.all(("live", "writing"))}
 
-    def _carry_out(self, plan: _Plan, file: str) -> dict[str, bytes]:
-        contents = {file: plan.content}
+    def _carry_out(self, plan: _Plan, file: str) -> dict[str, Rewritten]:
+        files = {file: Rewritten(plan.disk, plan.content)}
 
         def decide_file(now: Situation) -> Verdict:
             if now.disk != plan.disk:
@@ -127,9 +136,9 @@ class Filing:
             return decide_placing(now, plan.content, shown=True)
 
         requests = [Request(file, "write", decide_file, asked=plan.content)]
-        requests += [Request(target, "write", _archiving(moves, contents), asked=b"") for target, moves in plan.moves.items()]
+        requests += [Request(target, "write", _archiving(moves, files), asked=b"") for target, moves in plan.moves.items()]
         change(self._workspace, self._writer, requests)
-        return contents
+        return files
 
 
 def _added(content: bytes, entry: Entry) -> bytes:
@@ -145,15 +154,15 @@ def _replaced(content: bytes, entry_id: str, entry: Entry) -> bytes:
     return _added(content, entry)
 
 
-def _archiving(moves: list[_Move], contents: dict[str, bytes]) -> Callable[[Situation], Verdict]:
+def _archiving(moves: list[_Move], files: dict[str, Rewritten]) -> Callable[[Situation], Verdict]:
     """Adds to an archive what is not there yet: a person may have copied it, or a crash been settled half-way."""
 
     def decide(now: Situation) -> Verdict:
         content = new_archive(moves[0].files) if now.disk is None else now.disk
         there = {placed.id for placed in read_entries(content)}
         fresh = [move.raw for move in moves if move.id not in there]
-        contents[now.file_path] = insert_entries(content, fresh) if fresh else content
-        return decide_placing(now, contents[now.file_path], shown=True)
+        files[now.file_path] = Rewritten(now.disk, insert_entries(content, fresh) if fresh else content)
+        return decide_placing(now, files[now.file_path].after, shown=True)
 
     return decide
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import secrets as randomness
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Literal, NamedTuple
 
 from ..clock import utc_now
@@ -179,16 +179,17 @@ class Ledger:
             if lesson is not None:
                 known[entry_id] = lesson._replace(state="archived", place=target)
         self.catalogue.put(known.values())
-        for file, content in filed.contents.items():
-            self.catalogue.put_meta(f"indexed:{file}", hash_content(content))
+        for file, rewritten in filed.files.items():
+            # An outside save between our look and our change may have taken lessons away: the next look must see that.
+            if self.catalogue.meta(f"indexed:{file}") == _mark(rewritten.before):
+                self.catalogue.put_meta(f"indexed:{file}", _mark(rewritten.after))
 
     def _synchronise(self) -> None:
         """Compare each file with what was last taken in; a file that did not change costs a read and its hash."""
         changed: dict[str, bytes | None] = {}
         for file in self._files():
             content = self._filing.read(file)
-            mark = "absent" if content is None else hash_content(content)
-            if self.catalogue.meta(f"indexed:{file}") != mark:
+            if self.catalogue.meta(f"indexed:{file}") != _mark(content):
                 changed[file] = content
         writing = self.catalogue.all(("writing",))
         if changed or writing:
@@ -201,18 +202,24 @@ class Ledger:
         for file, content in changed.items():
             for placed in [] if content is None else read_entries(content):
                 put[placed.id] = self._as_it_stands(placed.id, placed.entry, file, known.get(placed.id))
-        for lesson in known.values():
-            gone = lesson.state in FILED_STATES and lesson.place in changed
-            if lesson.id in put or not (gone or lesson in writing):
-                continue
-            if lesson.id.startswith("p"):
+        stood_there = [one for one in known.values() if one.state in FILED_STATES and one.place in changed]
+        gone = [one for one in (*stood_there, *writing) if one.id not in put]
+        elsewhere = self._standing([file for file in self._files() if file not in changed]) if gone else {}
+        for lesson in gone:
+            if lesson.id in elsewhere:  # an old save had brought it back beside its archived self, and a later one took that away
+                put[lesson.id] = self._as_it_stands(lesson.id, *elsewhere[lesson.id], lesson)
+            elif lesson.id.startswith("p"):
                 drop.append(lesson.id)
             else:
                 put[lesson.id] = _taken_away(lesson)
         self.catalogue.put(put.values())
         self.catalogue.drop(drop)
         for file, content in changed.items():
-            self.catalogue.put_meta(f"indexed:{file}", "absent" if content is None else hash_content(content))
+            self.catalogue.put_meta(f"indexed:{file}", _mark(content))
+
+    def _standing(self, files: Iterable[str]) -> dict[str, tuple[Entry, str]]:
+        contents = ((file, self._filing.read(file)) for file in files)
+        return {placed.id: (placed.entry, file) for file, content in contents if content is not None for placed in read_entries(content)}
 
     def _as_it_stands(self, entry_id: str, entry: Entry, file: str, known: Lesson | None) -> Lesson:
         now = utc_now()
@@ -250,6 +257,10 @@ class Ledger:
         from .revision import current_commit
 
         return current_commit(self._guard.workspace.root)
+
+
+def _mark(content: bytes | None) -> str:
+    return "absent" if content is None else hash_content(content)
 
 
 def _same_text(one: str, other: str) -> bool:
