@@ -36,6 +36,8 @@ class Protocol(LanguageServerProtocol):
         if not isinstance(message, dict) or "jsonrpc" not in message:
             self._answer(None, JsonRpcInvalidRequest("A message is one JSON object with the key jsonrpc."))
             return
+        if "params" not in message and self._is_unknown(message.get("method")):
+            message = {**message, "params": None}  # they may be left out, but pygls' class for such a message has no default
         try:
             structured = super().structure_message(message)
         except JsonRpcException as error:
@@ -49,6 +51,9 @@ class Protocol(LanguageServerProtocol):
     def answer_unreadable(self, message: str) -> None:
         """Answer bytes that are no message; nobody can say which request they were."""
         self._answer(None, JsonRpcParseError(message))
+
+    def _is_unknown(self, method: object) -> bool:
+        return isinstance(method, str) and self.get_message_type(method) is None
 
     def _answer_fault(self, message: dict[str, Any], error: JsonRpcException) -> None:
         logger.warning("%s", error.message)

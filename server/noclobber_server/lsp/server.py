@@ -8,11 +8,12 @@ import logging
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from lsprotocol import types
-from pygls.exceptions import JsonRpcServerNotInitialized
+from pygls.exceptions import JsonRpcException, JsonRpcServerNotInitialized
 from pygls.lsp.server import LanguageServer
 
 from .protocol import Protocol
@@ -20,12 +21,15 @@ from .registration import register
 from .transport import QueuedWriter, serve
 
 if TYPE_CHECKING:
+    import socket
+
     from .saving import Overwritten
     from .session import Session
 
 __all__ = ["NoclobberServer", "create_server", "main"]
 
 logger = logging.getLogger(__name__)
+_LAST_PORT = 65535
 
 
 class NoclobberServer(LanguageServer):
@@ -80,7 +84,8 @@ class NoclobberServer(LanguageServer):
 
     def report_server_error(self, error: Exception, source: Any) -> None:  # noqa: ARG002 - pygls' own signature
         """Errors are logged; only what a person can act on is shown, and that is said where it arises."""
-        logger.error("%s", error, exc_info=error)
+        expected = isinstance(error, JsonRpcException)  # an answer in itself
+        logger.log(logging.INFO if expected else logging.ERROR, "%s", error, exc_info=None if expected else error)
 
     async def serve(self, stream: BinaryIO, writer: Any) -> None:
         """Serve one client until it says exit, or its stream ends, or it dies."""
@@ -164,19 +169,37 @@ def _run_tcp(server: NoclobberServer, address: str) -> int:
     import socket
 
     host, _, port = address.rpartition(":")
-    if not port.isdigit():
-        sys.stderr.write(f"noclobber lsp: --tcp wants HOST:PORT, not {address!r}\n")
+    if not (port.isascii() and port.isdigit()) or int(port) > _LAST_PORT:
+        sys.stderr.write(f"noclobber lsp: --tcp wants HOST:PORT with a port of 0 to {_LAST_PORT}, not {address!r}\n")
         return 2
-    with socket.create_server((host or "127.0.0.1", int(port))) as listener:
-        sys.stderr.write(f"listening on {listener.getsockname()[0]}:{listener.getsockname()[1]}\n")
-        sys.stderr.flush()
-        connection, _ = listener.accept()
+    try:
+        listener = socket.create_server((host or "127.0.0.1", int(port)))
+    except OSError as error:
+        reason = str(error.strerror).partition(" (while")[0]
+        sys.stderr.write(f"noclobber lsp: cannot listen on {address}: {reason}; choose another port, or 0 for any free one\n")
+        return 1
+    try:
+        with listener:
+            sys.stderr.write(f"listening on {listener.getsockname()[0]}:{listener.getsockname()[1]}\n")
+            sys.stderr.flush()
+            connection, _ = listener.accept()
+        return _serve_connection(server, connection)
+    except KeyboardInterrupt:
+        server.end()
+        return server.exit_code
+
+
+def _serve_connection(server: NoclobberServer, connection: socket.socket) -> int:
+    """One client and no other: the listener is closed by now, so that a second one is turned away at once."""
+    import socket
+
     with connection, connection.makefile("rb") as stream, connection.makefile("wb") as out:
         writer = QueuedWriter(out)
         asyncio.run(server.serve(stream, writer))
         writer.close()
-        connection.shutdown(socket.SHUT_RDWR)
-    return 0
+        with suppress(OSError):  # the client may have gone already
+            connection.shutdown(socket.SHUT_RDWR)
+    return server.exit_code
 
 
 def _version() -> str:

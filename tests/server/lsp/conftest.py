@@ -97,11 +97,21 @@ class Editor:
             self.put(uri, applied(self.texts[uri], change.edits))
         return types.ApplyWorkspaceEditResult(applied=True)
 
-    async def start(self, *, encodings: list[str] | None = None, process_id: int | None = None, **options: Any) -> types.InitializeResult:
+    async def start(
+        self,
+        *,
+        encodings: list[str] | None = None,
+        process_id: int | None = None,
+        address: tuple[str, int] | None = None,
+        **options: Any,
+    ) -> types.InitializeResult:
         env = {name: value for name, value in os.environ.items() if name not in ("CI", "NOCLOBBER")} | options.pop("env", {})
         folders = options.pop("folders", [self.root])
         code = "from noclobber_server.lsp.server import main; raise SystemExit(main([]))"
-        await self.client.start_io(sys.executable, "-c", code, env=env)
+        if address is None:
+            await self.client.start_io(sys.executable, "-c", code, env=env)
+        else:
+            await self.client.start_tcp(*address)
         result = await self.client.initialize_async(
             types.InitializeParams(
                 capabilities=capabilities(encodings),

@@ -201,6 +201,13 @@ def test_notifications_of_the_wrong_shape_are_dropped(raw: Raw, method: str, par
     raw.is_alive()
 
 
+def test_a_request_nobody_knows_may_leave_out_its_parameters(raw: Raw) -> None:
+    raw.send({"id": 7, "method": "no/such/request"})
+    assert raw.answer(7)["error"] == {"code": -32601, "message": "Method Not Found: no/such/request"}
+    raw.send({"method": "no/such/notification"})
+    raw.is_alive()
+
+
 def test_a_payload_may_hold_the_protocols_own_key(raw: Raw) -> None:
     raw.send(
         {"id": 7, "method": "workspace/executeCommand", "params": {"command": "noclobber.activity", "arguments": [{"jsonrpc": "2.0"}]}}
