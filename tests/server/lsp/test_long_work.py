@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -22,6 +23,7 @@ from noclobber.store.gate import Gate
 Start = Callable[..., Awaitable[LanguageClient]]
 NAMES = [f"f{number}.txt" for number in range(4)]
 HELD = 2500
+MANY = 80_000
 
 
 @pytest.fixture
@@ -273,6 +275,27 @@ async def test_a_rebuilding_that_is_stopped_leaves_the_folder_unguarded_and_says
     again = await start()
     events = await again.workspace_execute_command_async(command("activity", {"limit": 1000}))
     assert len(events["events"]) == 1000
+
+
+async def test_a_history_rebuilt_while_the_server_runs_has_a_bar_that_nobody_can_stop(start: Start, root: Path) -> None:
+    state = root / ".noclobber"
+    state.mkdir()
+    event = {"timestamp": "2026-01-01T00:00:00.000Z", "kind": "check", "outcome": "done", "epoch": "before", "agent_id": "claude/1"}
+    with (state / "journal.jsonl").open("w", encoding="ascii") as journal:
+        journal.writelines(json.dumps({"seq": number, **event}) + "\n" for number in range(1, MANY + 1))
+    client = await start()
+    await bar(client, "end")
+    client.progress_reports.clear()
+    lose(state)
+    damage(state)
+    opened = types.TextDocumentItem((root / "a.txt").as_uri(), "plaintext", 1, "text")
+    client.text_document_did_open(types.DidOpenTextDocumentParams(opened))
+    token, begun = await bar(client)
+    assert (begun.title, begun.cancellable) == ("Rebuilding the history of project", False)
+    await bar(client, "end")
+    assert [value.kind for value in client.progress_reports[token]][-1] == "end"
+    answer = await client.workspace_execute_command_async(command("activity", {"limit": 2}))
+    assert [(event["seq"], event["kind"]) for event in answer["events"]] == [(MANY, "check"), (MANY + 1, "open")]
 
 
 async def _held_and_changed(agent: ConcurrencyGuard, root: Path) -> None:

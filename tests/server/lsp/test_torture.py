@@ -52,6 +52,35 @@ class Watcher:
             await asyncio.sleep(0.005)
 
 
+class Cost:
+    """What a process has cost so far, measured again and again: seconds of CPU, and megabytes of memory."""
+
+    def __init__(self, pid: int) -> None:
+        self._process = Path(f"/proc/{pid}")
+        self._measured: list[tuple[float, float, float]] = []
+
+    def measure(self) -> None:
+        fields = (self._process / "stat").read_text(encoding="ascii").rpartition(")")[2].split()
+        cpu = (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+        self._measured.append((time.monotonic(), cpu, int(fields[21]) * os.sysconf("SC_PAGE_SIZE") / 1e6))
+
+    def is_flat(self) -> None:
+        """The last third of the time has cost hardly more than the first, though the history has tripled."""
+        begin, end = self._measured[0][0], self._measured[-1][0]
+        first = [one for one in self._measured if one[0] < begin + (end - begin) / 3]
+        last = [one for one in self._measured if one[0] > end - (end - begin) / 3]
+        (busy, memory), (busy_later, memory_later) = _shares(first), _shares(last)
+        print(f"server: CPU {busy:.0%} then {busy_later:.0%}, memory {memory:.0f} MB then {memory_later:.0f} MB")
+        assert busy_later < 1.3 * busy + 0.05
+        assert memory_later < 1.1 * memory + 10
+
+
+def _shares(measured: list[tuple[float, float, float]]) -> tuple[float, float]:
+    """The share of one CPU, and the most memory."""
+    (began, before, _), (ended, after, _) = measured[0], measured[-1]
+    return (after - before) / (ended - began), max(memory for _, _, memory in measured)
+
+
 async def _torture(editor: Any, root: Path, seconds: float, seed: int) -> None:
     rng = random.Random(seed)
     names = [f"f{n}.txt" for n in range(3)]
@@ -74,10 +103,10 @@ async def _torture(editor: Any, root: Path, seconds: float, seed: int) -> None:
     shell = subprocess.Popen(["bash", "-c", SHELL], cwd=root, stderr=subprocess.DEVNULL)
     watcher = Watcher([root / name for name in names])
     watching = asyncio.ensure_future(watcher.watch())
-    until, saved, memory = time.monotonic() + seconds, set(), []
+    until, saved, cost = time.monotonic() + seconds, set(), Cost(editor.client._server.pid)
     while time.monotonic() < until:
         saved |= await _one_step(editor, rng, uris)
-        memory.append(_memory(editor))
+        cost.measure()
     outputs = [await asyncio.to_thread(agent.communicate) for agent in agents]
     (root / "go").unlink()
     await asyncio.to_thread(shell.wait)
@@ -92,8 +121,7 @@ async def _torture(editor: Any, root: Path, seconds: float, seed: int) -> None:
     _nothing_is_lost(root, {"made": made, "saved": saved, "stood": set(watcher.stood)})
     _diagnostics_agree(editor, root, uris)
     assert editor.client._server.returncode is None
-    middle = memory[len(memory) // 2 :]
-    assert max(middle) < 1.25 * max(memory[: len(memory) // 2]) + 20_000
+    cost.is_flat()
     await editor.stop()
 
 
@@ -147,11 +175,6 @@ def _diagnostics_agree(editor: Any, root: Path, uris: list[str]) -> None:
             found = assess(None if base is None else base.decode(), editor.texts[uri], path.read_text(encoding="utf-8"))
             shown = sorted({diagnostic.code for diagnostic in editor.diagnostics.get(uri, [])})
             assert shown == codes[found.state], (path.name, found.state, shown)
-
-
-def _memory(editor: Any) -> int:
-    status = Path(f"/proc/{editor.client._server.pid}/status").read_text(encoding="ascii")
-    return int(next(line for line in status.splitlines() if line.startswith("VmRSS")).split()[1])
 
 
 async def test_a_few_seconds_of_everybody_at_once_lose_nothing(new_editor: Callable[[], Any], root: Path) -> None:

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import os
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from noclobber import UnsavedEditsError
+from noclobber.clock import format_utc, parse_utc
 
 TEN = "".join(f"line {n}\n" for n in range(1, 11))
 
@@ -82,6 +85,73 @@ async def test_a_killed_servers_claim_stands_while_its_editor_lives(editor: Any,
         agent.write("a.txt", TEN.replace("line 2", "agent 2").encode())
     (row,) = agent.workspace.store.buffers("a.txt")
     assert agent.content(row.text_hash) == editor.texts[uri].encode()
+
+
+def keystroke_was(root: Path, seconds: float) -> None:
+    """Moves the last keystroke in ``a.txt`` so far into the past."""
+    connection = sqlite3.connect(root / ".noclobber" / "state.db", isolation_level=None)
+    (moment,) = connection.execute("SELECT keystroke_at FROM buffers WHERE file_path = 'a.txt'").fetchone()
+    connection.execute("UPDATE buffers SET keystroke_at = ?", (format_utc(parse_utc(moment) - seconds),))
+    connection.close()
+
+
+async def test_ten_minutes_after_the_last_keystroke_a_refusal_becomes_a_notice(editor: Any, agent: Any, root: Path) -> None:
+    uri = editor.open("a.txt")
+    agent.read("a.txt")
+    editor.type(uri, "line 2", "mine 2")
+    await editor.settled()
+    theirs = TEN.replace("line 2", "agent 2").encode()
+    keystroke_was(root, 590)
+    with pytest.raises(UnsavedEditsError):
+        agent.write("a.txt", theirs)
+    keystroke_was(root, 11)
+    done = agent.write("a.txt", theirs)
+    (notice,) = done.notices
+    assert notice.startswith("a.txt has unsaved edits (lines 2) in editor:Test:")
+    assert "untouched for 10 minutes" in notice
+    (shown,) = await editor.shown(uri, "stale-conflict")
+    assert "claude/1 (turn-12, INT-3)" in shown.message
+    (row,) = agent.workspace.store.buffers("a.txt")
+    assert (row.unsaved, agent.content(row.text_hash)) == (True, editor.texts[uri].encode())
+
+
+async def test_a_keystroke_after_ten_minutes_makes_it_a_refusal_again(editor: Any, agent: Any, root: Path) -> None:
+    uri = editor.open("a.txt")
+    agent.read("a.txt")
+    editor.type(uri, "line 2", "mine 2")
+    await editor.settled()
+    keystroke_was(root, 700)
+    editor.type(uri, "mine 2", "mine two")
+    await editor.until(lambda: agent.content(agent.workspace.store.buffers("a.txt")[0].text_hash) == editor.texts[uri].encode())
+    with pytest.raises(UnsavedEditsError):
+        agent.write("a.txt", TEN.replace("line 2", "agent 2").encode())
+
+
+async def test_a_dead_servers_claim_stays_for_a_minute_and_as_long_as_its_editor_lives(
+    new_editor: Callable[[], Any], agent: Any, root: Path
+) -> None:
+    window = subprocess.Popen([sys.executable, "-c", "import sys; sys.stdin.read()"], stdin=subprocess.PIPE)
+    editor = new_editor()
+    await editor.start(process_id=window.pid)
+    uri = editor.open("a.txt")
+    agent.read("a.txt")
+    editor.type(uri, "line 2", "mine 2")
+    await editor.settled()
+    editor.kill()
+    await editor.client._server.wait()
+    theirs = TEN.replace("line 2", "agent 2").encode()
+    keystroke_was(root, 120)
+    with pytest.raises(UnsavedEditsError):  # its editor lives
+        agent.write("a.txt", theirs)
+    window.communicate()
+    keystroke_was(root, -80)
+    with pytest.raises(UnsavedEditsError):  # both are gone, but for less than a minute
+        agent.write("a.txt", theirs)
+    keystroke_was(root, 30)
+    assert agent.write("a.txt", theirs).notices == ()
+    (row,) = agent.workspace.store.buffers("a.txt")
+    assert agent.restore("a.txt", row.text_hash).outcome == "done"
+    assert (root / "a.txt").read_text(encoding="utf-8") == editor.texts[uri] == TEN.replace("line 2", "mine 2")
 
 
 async def test_a_restarted_server_takes_the_base_up_again(editor: Any, agent: Any, new_editor: Callable[[], Any]) -> None:
