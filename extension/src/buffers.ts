@@ -2,7 +2,7 @@
 // reverted first and the text put in afterwards: then saving passes, and undo leads back through the disk's version.
 import * as vscode from "vscode";
 import type { Server } from "./server";
-import { activeFile, done } from "./say";
+import { activeFile, done, words } from "./say";
 import { PANEL, type Merging } from "./wire";
 
 type Choice = "merge" | "takeDisk" | "keepMine";
@@ -21,6 +21,9 @@ export class Buffers {
     this.busy.add(key);
     try {
       await this.settle(choice, target);
+    } catch (error) {
+      if (choice !== "merge") throw error;
+      void declined(words(error));
     } finally {
       this.busy.delete(key);
     }
@@ -55,6 +58,12 @@ export class Buffers {
 export async function compareWithDisk(): Promise<void> {
   activeFile();
   await vscode.commands.executeCommand("workbench.files.action.compareWithSaved");
+}
+
+/** Why it was not merged, and the way to see both sides and decide. */
+async function declined(why: string): Promise<void> {
+  const compare = "Compare with Disk";
+  if (await vscode.window.showErrorMessage(why, compare) === compare) await compareWithDisk();
 }
 
 async function shown(document: vscode.TextDocument): Promise<vscode.TextEditor> {

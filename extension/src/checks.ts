@@ -4,7 +4,7 @@ import * as path from "node:path";
 import * as vscode from "vscode";
 import type { Panel } from "./panel";
 import type { Server } from "./server";
-import { done } from "./say";
+import { done, pickFolder } from "./say";
 
 const LAST = "noclobber.lastCheck";
 
@@ -19,7 +19,7 @@ export class Checks implements vscode.Disposable {
 
   /** Asks which command, runs it, and shows the drafts it leaves. */
   async run(): Promise<void> {
-    const folder = await workspaceFolder();
+    const folder = await pickFolder("Where to run the check");
     if (!folder) return;
     const line = await vscode.window.showInputBox({ title: "Run Check", prompt: "A command; where it fails, each distinct failure becomes a draft of a lesson", value: this.memory.get(LAST, ""), placeHolder: "pytest -q" });
     if (!line?.trim()) return;
@@ -74,11 +74,6 @@ function end(child: ChildProcess): void {
   } catch {
     child.kill(); // its group is gone already
   }
-}
-
-async function workspaceFolder(): Promise<vscode.WorkspaceFolder | undefined> {
-  const folders = vscode.workspace.workspaceFolders ?? [];
-  return folders.length <= 1 ? folders[0] : vscode.window.showWorkspaceFolderPick({ placeHolder: "Where to run the check" });
 }
 
 function plain(text: string): string {

@@ -7,11 +7,11 @@ import { Buffers, compareWithDisk } from "./buffers";
 import { Checks } from "./checks";
 import { filterPanel } from "./filtering";
 import { History } from "./history";
-import { onEnvironmentChange } from "./interpreter";
+import { chooseInterpreter, onEnvironmentChange } from "./interpreter";
 import { Notifications } from "./notifications";
 import { Panel } from "./panel";
 import { Recorder, type ProblemLesson } from "./record";
-import { command, done, words, type Run } from "./say";
+import { command, done, whereTrusted, words, type Run } from "./say";
 import { Server } from "./server";
 import { isApart, StatusBar } from "./statusBar";
 import { TimelinePanel } from "./timelinePanel";
@@ -116,19 +116,20 @@ function paletteCommands(parts: Parts, output: vscode.LogOutputChannel): Record<
     "noclobber.keepMine": () => buffers.resolve("keepMine"),
     "noclobber.restoreVersion": () => history.restoreVersion(),
     "noclobber.searchLessons": () => recorder.search(),
-    "noclobber.runCheck": () => checks.run(),
-    "noclobber.setUpAgents": () => setUpAgents(lsp),
+    "noclobber.runCheck": () => whereTrusted(() => checks.run()),
+    "noclobber.setUpAgents": () => whereTrusted(() => setUpAgents(lsp)),
     "noclobber.pause": () => pause(parts, 3600),
     "noclobber.resume": () => pause(parts, 0),
     "noclobber.restartServer": () => lsp.restart(),
     "noclobber.showOutput": () => { output.show(); },
-    "noclobber.chooseInterpreter": () => vscode.commands.executeCommand("workbench.action.openSettings", "noclobber.interpreter"),
+    "noclobber.chooseInterpreter": chooseInterpreter,
     "noclobber.openTimeline": () => { timeline.open(); },
     "noclobber.openPanel": () => vscode.commands.executeCommand("workbench.view.extension.noclobber"),
     "noclobber.markSeen": () => views.markSeen(),
     "noclobber.showEarlier": () => views.showEarlier(),
     "noclobber.filter": () => filterPanel(panel),
     "noclobber.clearFilter": () => { panel.setFilter({}); },
+    "noclobber.askAgain": () => parts.notifications.askAgain(),
   };
 }
 
@@ -196,7 +197,7 @@ function watch(context: vscode.ExtensionContext, lsp: Server, output: vscode.Log
   );
   void onEnvironmentChange(() => { if (!vscode.workspace.getConfiguration("noclobber").get("interpreter")) void lsp.restart(); })
     .then((subscription) => { if (subscription) context.subscriptions.push(subscription); });
-  const mcp = offerMcpServer(lsp);
+  const mcp = offerMcpServer(lsp, context.globalStorageUri);
   if (mcp) context.subscriptions.push(mcp);
   output.debug(mcp ? "The MCP server is offered to the editor's agent." : "This VS Code cannot take an MCP server from an extension (1.101 can).");
 }

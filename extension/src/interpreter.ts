@@ -42,6 +42,25 @@ export async function findInterpreter(resource: vscode.Uri | undefined): Promise
   throw new NoInterpreterError(`noclobber needs Python ${OLDEST.join(".")} or newer. ${problems.join(" ")}`);
 }
 
+/** Asks for an interpreter until one will do, and puts it into the setting, where the setting was made already or for this machine. */
+export async function chooseInterpreter(): Promise<void> {
+  const settings = vscode.workspace.getConfiguration("noclobber");
+  const { workspaceValue } = settings.inspect<string>("interpreter") ?? {};
+  let value = settings.get<string>("interpreter", "");
+  let problem = "";
+  for (;;) {
+    const prompt = `The path of Python ${OLDEST.join(".")} or newer; empty: the Python extension's environment, else python3. ${problem}`;
+    const given = await vscode.window.showInputBox({ title: "Choose Interpreter", prompt, value, ignoreFocusOut: true, placeHolder: "/usr/bin/python3" });
+    if (given === undefined) return;
+    value = given.trim();
+    const checked = value ? await check({ path: expanded(value), from: "given" }) : undefined;
+    if (typeof checked === "string") { problem = checked; continue; }
+    const target = workspaceValue === undefined ? vscode.ConfigurationTarget.Global : vscode.ConfigurationTarget.Workspace;
+    await settings.update("interpreter", value || undefined, target);
+    return;
+  }
+}
+
 /** Calls back when the Python extension's active environment changes, if that extension is there. */
 export async function onEnvironmentChange(changed: () => void): Promise<vscode.Disposable | undefined> {
   const python = await pythonExtension();
@@ -61,7 +80,9 @@ async function activeEnvironment(resource: vscode.Uri | undefined): Promise<stri
   const python = await pythonExtension();
   if (!python) return undefined;
   const environment = await python.environments.resolveEnvironment(python.environments.getActiveEnvironmentPath(resource));
-  return environment?.executable.uri?.fsPath;
+  const { uri } = environment?.executable ?? {};
+  if (uri && !vscode.workspace.isTrusted && vscode.workspace.getWorkspaceFolder(uri)) return undefined; // it may be anything
+  return uri?.fsPath;
 }
 
 async function pythonExtension(): Promise<PythonExtension | undefined> {

@@ -2,6 +2,7 @@
 import * as vscode from "vscode";
 import type { History } from "./history";
 import type { Panel } from "./panel";
+import { done } from "./say";
 import type { Decision } from "./wire";
 import { showDiff } from "./versions";
 import { uriOf } from "./views/changes";
@@ -21,6 +22,13 @@ export class Notifications implements vscode.Disposable {
 
   constructor(panel: Panel, private readonly history: History, private readonly memory: vscode.Memento, private readonly output: vscode.LogOutputChannel) {
     this.subscription = panel.onChange(() => { for (const decision of panel.overview.decisions) this.consider(decision); });
+    this.showSilenced();
+  }
+
+  /** Takes back every Don't Show Again. */
+  async askAgain(): Promise<void> {
+    await this.silence([]);
+    done("noclobber asks again");
   }
 
   dispose(): void {
@@ -30,19 +38,31 @@ export class Notifications implements vscode.Disposable {
   private consider(decision: Decision): void {
     if (this.asked.has(decision.id)) return;
     this.asked.add(decision.id);
-    const silenced = this.memory.get<string[]>(SILENCED, []);
-    if (silenced.includes(decision.kind) || !vscode.workspace.getConfiguration("noclobber").get<boolean>("notifications", true)) return;
+    if (this.silenced().includes(decision.kind) || !vscode.workspace.getConfiguration("noclobber").get<boolean>("notifications", true)) return;
     void this.ask(decision).catch((error: unknown) => {
       this.output.error(String(error));
       void vscode.window.showErrorMessage(error instanceof Error ? error.message : String(error));
     });
   }
 
+  private silenced(): string[] {
+    return this.memory.get<string[]>(SILENCED, []);
+  }
+
+  private async silence(kinds: string[]): Promise<void> {
+    await this.memory.update(SILENCED, kinds);
+    this.showSilenced();
+  }
+
+  private showSilenced(): void {
+    void vscode.commands.executeCommand("setContext", "noclobber.silenced", this.silenced().length > 0);
+  }
+
   private async ask(decision: Decision): Promise<void> {
     const answer = await vscode.window.showWarningMessage(decision.message, ...BUTTONS[decision.kind], NEVER);
     const { root, filePath, hash } = decision;
     switch (answer) {
-      case NEVER: await this.memory.update(SILENCED, [...this.memory.get<string[]>(SILENCED, []), decision.kind]); break;
+      case NEVER: await this.silence([...this.silenced(), decision.kind]); break;
       case "Show What Was Overwritten": await showDiff(root, filePath, hash, decision.savedHash, "overwritten, then saved"); break;
       case "Restore It": if (hash) await this.history.restore(root, filePath, hash); break;
       case "Save Mine": await vscode.commands.executeCommand("noclobber.item.saveMine", decision); break;

@@ -33,6 +33,7 @@ export class Panel implements vscode.Disposable {
     this.subscriptions = [
       this.changed,
       server.onActivity(() => { this.soon(); }),
+      vscode.workspace.onDidChangeWorkspaceFolders(() => { this.soon(); }),
       server.onState((state) => { if (state === "running") this.soon(); else this.clear(); }),
     ];
   }

@@ -33,3 +33,17 @@ export function activeFile(): vscode.TextEditor {
   if (editor?.document.uri.scheme !== "file") throw new Error("Open a file of the workspace first.");
   return editor;
 }
+
+/** The folder that is meant: the only one, or the one picked. */
+export async function pickFolder(placeHolder: string): Promise<vscode.WorkspaceFolder | undefined> {
+  const folders = vscode.workspace.workspaceFolders ?? [];
+  return folders.length <= 1 ? folders[0] : vscode.window.showWorkspaceFolderPick({ placeHolder });
+}
+
+/** What runs programs of the folder's choice waits until the folder is trusted. */
+export async function whereTrusted(run: () => Promise<void>): Promise<void> {
+  if (vscode.workspace.isTrusted) return run();
+  const manage = "Manage Workspace Trust";
+  const answer = await vscode.window.showWarningMessage("This runs programs that this folder names, so the folder has to be trusted first.", manage);
+  if (answer) await vscode.commands.executeCommand("workbench.trust.manage");
+}

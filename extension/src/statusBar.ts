@@ -4,6 +4,7 @@ import type { Panel } from "./panel";
 import type { Server } from "./server";
 import type { GuardMode, Root } from "./wire";
 import { several } from "./views/tree";
+import { RESTRICTED } from "./views/views";
 
 const LOOKS: Record<GuardMode, { icon: string; word: string }> = {
   guarding: { icon: "shield", word: "guarding" },
@@ -61,10 +62,11 @@ export class StatusBar implements vscode.Disposable {
     const text = new vscode.MarkdownString("", true);
     text.isTrusted = { enabledCommands: ["noclobber.openPanel", "noclobber.pause", "noclobber.resume", "noclobber.openTimeline", "noclobber.setUpAgents", "noclobber.restartServer"] };
     text.appendMarkdown(`**${facts[0] ?? ""}**\n\n`);
+    if (!vscode.workspace.isTrusted) { text.appendText(RESTRICTED); text.appendMarkdown("\n\n"); }
     if (root?.reason) { text.appendText(root.reason); text.appendMarkdown("\n\n"); }
     text.appendMarkdown(`${facts.slice(1).join("  \n")}\n\n---\n\n[$(list-tree) Agent panel](command:noclobber.openPanel) &nbsp; [$(graph-scatter) Timeline](command:noclobber.openTimeline) &nbsp; `);
     text.appendMarkdown(root?.mode === "paused" ? "[$(debug-start) Resume](command:noclobber.resume)" : "[$(debug-pause) Pause for an hour](command:noclobber.pause)");
-    if (root?.mode === "notGuarding") text.appendMarkdown(" &nbsp; [$(plug) Set up agents](command:noclobber.setUpAgents)");
+    if (root?.mode === "notGuarding" && vscode.workspace.isTrusted) text.appendMarkdown(" &nbsp; [$(plug) Set up agents](command:noclobber.setUpAgents)");
     return text;
   }
 }

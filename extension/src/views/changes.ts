@@ -10,11 +10,19 @@ export function changes(panel: Panel): Node[] {
   const blocked = panel.overview.blocked.map(blockedNode);
   const byAgent = new Map<string, Turn[]>();
   for (const turn of panel.turns()) byAgent.set(turn.agentId, [...(byAgent.get(turn.agentId) ?? []), turn]);
-  return [...blocked, ...[...byAgent].map(([agentId, turns]) => agentNode(agentId, turns))];
+  return [...blocked, ...[...byAgent].map(([agentId, turns]) => agentNode(agentId, turns, placeOf(panel)))];
 }
 
-function agentNode(agentId: string, turns: Turn[]): Node {
-  const files = new Set(turns.flatMap((turn) => turn.files.map((file) => file.filePath))).size;
+type Place = (root: string) => string;
+
+/** The name of a workspace where there are several, nothing where there is one. */
+export function placeOf(panel: Panel): Place {
+  const names = new Map(panel.overview.roots.map((root) => [root.root, root.name]));
+  return (root) => (names.size > 1 ? names.get(root) ?? "" : "");
+}
+
+function agentNode(agentId: string, turns: Turn[], placed: Place): Node {
+  const files = new Set(turns.flatMap((turn) => turn.files.map((file) => `${turn.root}/${file.filePath}`))).size;
   const refused = turns.reduce((sum, turn) => sum + turn.refused.length, 0);
   const added = turns.reduce((sum, turn) => sum + turn.added, 0);
   const removed = turns.reduce((sum, turn) => sum + turn.removed, 0);
@@ -22,7 +30,7 @@ function agentNode(agentId: string, turns: Turn[]): Node {
   const facts = [files ? several(files, "file") : "", files ? counts(added, removed) : "", refused ? `${refused} refused` : ""].filter(Boolean).join(", ");
   return {
     id: `agent:${agentId}`, label: name, description: facts, icon: agentIcon(agentId), context: "agent",
-    tooltip: `${agentId}: ${facts}`, spoken: `${name}, ${facts}`, children: turns.map(turnNode),
+    tooltip: `${agentId}: ${facts}`, spoken: `${name}, ${facts}`, children: turns.map((turn) => turnNode(turn, placed(turn.root))),
   };
 }
 
@@ -34,15 +42,15 @@ export function agentIcon(agentId: string): vscode.ThemeIcon {
   return icon("robot");
 }
 
-function turnNode(turn: Turn): Node {
+function turnNode(turn: Turn, place: string): Node {
   const name = turn.turnId ?? "no turn named";
   const intent = turn.intentId ? ` · ${turn.intentId}` : "";
   return {
     id: `turn:${turn.root}:${turn.agentId}:${turn.turnId ?? ""}:${turn.intentId ?? ""}`, label: `${name}${intent}`,
-    description: [turn.reverted ? "reverted" : counts(turn.added, turn.removed), ago(turn.last)].join("  "), icon: icon(turn.reverted ? "discard" : "git-commit"),
+    description: [place, turn.reverted ? "reverted" : counts(turn.added, turn.removed), ago(turn.last)].filter(Boolean).join("  "), icon: icon(turn.reverted ? "discard" : "git-commit"),
     context: [turn.turnId ? "turn" : "unnamed", turn.revertible ? "revertible" : ""].join(" "), data: turn,
     tooltip: new vscode.MarkdownString(`**${turn.agentId}**, turn ${name}${intent}\n\n${several(turn.files.length, "file")}, ${counts(turn.added, turn.removed)}\n\n${turn.first} to ${turn.last}`),
-    spoken: `turn ${name}${intent}, ${several(turn.files.length, "file")}, ${turn.added} lines added, ${turn.removed} removed, ${several(turn.refused.length, "refusal")}, ${ago(turn.last)}`,
+    spoken: `turn ${name}${intent}, ${place ? `in ${place}, ` : ""}${several(turn.files.length, "file")}, ${turn.added} lines added, ${turn.removed} removed, ${several(turn.refused.length, "refusal")}, ${ago(turn.last)}`,
     children: [...turn.refused.map((refused) => refusedNode(refused)), ...turn.files.map((file) => fileNode(file, turn))],
   };
 }

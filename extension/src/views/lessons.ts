@@ -2,11 +2,13 @@
 import * as vscode from "vscode";
 import type { Panel } from "../panel";
 import type { Lesson } from "../wire";
+import { placeOf } from "./changes";
 import { icon, several, type Node } from "./tree";
 
 /** The view's nodes as things stand. */
 export function lessons(panel: Panel): Node[] {
-  const of = (state: Lesson["state"]): Lesson[] => panel.lessons.filter((lesson) => lesson.state === state);
+  const placed = placeOf(panel);
+  const of = (state: Lesson["state"]): [Lesson, string][] => panel.lessons.filter((lesson) => lesson.state === state).map((lesson) => [lesson, placed(lesson.root)]);
   return [
     group("drafts", "Drafts", "draft", of("draft"), true),
     group("live", "In the file", "lesson", of("live"), true),
@@ -14,15 +16,15 @@ export function lessons(panel: Panel): Node[] {
   ].flat();
 }
 
-function group(id: string, label: string, context: string, found: Lesson[], open: boolean): Node[] {
+function group(id: string, label: string, context: string, found: [Lesson, string][], open: boolean): Node[] {
   if (found.length === 0) return [];
-  return [{ id: `lessons:${id}`, label, description: String(found.length), spoken: `${label}, ${several(found.length, "lesson")}`, open, children: found.map((lesson) => node(lesson, context)) }];
+  return [{ id: `lessons:${id}`, label, description: String(found.length), spoken: `${label}, ${several(found.length, "lesson")}`, open, children: found.map(([lesson, place]) => node(lesson, context, place)) }];
 }
 
-function node(lesson: Lesson, context: string): Node {
+function node(lesson: Lesson, context: string, place: string): Node {
   return {
     id: `lesson:${lesson.root}:${lesson.state}:${lesson.id}`, label: lesson.title || lesson.failure.split("\n")[0] || lesson.id,
-    description: lesson.count > 1 ? `seen ${lesson.count} times` : "", context, data: lesson, tooltip: tooltip(lesson),
+    description: [place, lesson.count > 1 ? `seen ${lesson.count} times` : ""].filter(Boolean).join("  "), context, data: lesson, tooltip: tooltip(lesson),
     icon: context === "draft" ? icon("lightbulb", "charts.yellow") : icon(lesson.state === "archived" ? "archive" : "lightbulb"),
     spoken: `${context}: ${lesson.failure || lesson.title}`,
     command: { command: "noclobber.item.openLesson", title: "Open", arguments: [lesson] },

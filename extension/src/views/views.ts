@@ -9,6 +9,9 @@ import { lessons } from "./lessons";
 import { Tree, type Node } from "./tree";
 import { writers } from "./writers";
 
+/** What Restricted Mode leaves on and what it turns off. */
+export const RESTRICTED = "Restricted Mode: writes are guarded and shown; no check is run, no agent set up, and no program started that this folder names.";
+
 export class Views implements vscode.Disposable {
   private readonly trees = { changes: new Tree(), writers: new Tree(), lessons: new Tree() };
   private readonly view: vscode.TreeView<Node>;
@@ -56,7 +59,8 @@ export class Views implements vscode.Disposable {
     trees.changes.show(changes(panel));
     trees.writers.show(writers(panel));
     trees.lessons.show(lessons(panel));
-    view.message = Object.keys(panel.filter).length > 0 ? `Only ${filterWords(panel.filter)}` : undefined;
+    const filtered = Object.keys(panel.filter).length > 0 ? `Only ${filterWords(panel.filter)}` : "";
+    view.message = [vscode.workspace.isTrusted ? "" : RESTRICTED, filtered].filter(Boolean).join(" ") || undefined;
     view.description = panel.earlier ? "last day" : undefined;
     const waiting = panel.overview.blocked.length + panel.overview.refusals;
     view.badge = waiting > 0 ? { value: waiting, tooltip: `${panel.overview.blocked.length} waiting for you, ${panel.overview.refusals} refused` } : undefined;

@@ -2,18 +2,19 @@
 import * as path from "node:path";
 import type { Panel } from "../panel";
 import type { HeldFile, Writer } from "../wire";
-import { agentIcon, folderOf, uriOf } from "./changes";
+import { agentIcon, folderOf, placeOf, uriOf } from "./changes";
 import { ago, icon, several, type Node } from "./tree";
 
 /** The view's nodes as things stand. */
 export function writers(panel: Panel): Node[] {
-  return panel.shownWriters().map(writerNode);
+  const placed = placeOf(panel);
+  return panel.shownWriters().map((writer) => writerNode(writer, placed(writer.root)));
 }
 
-function writerNode(writer: Writer): Node {
+function writerNode(writer: Writer, place: string): Node {
   const stale = writer.files.filter((file) => file.state !== "fresh").length;
   const doing = [writer.turnId, writer.intentId].filter(Boolean).join(" · ");
-  const facts = [doing, several(writer.files.length, "file"), stale ? `${stale} stale` : ""].filter(Boolean).join(", ");
+  const facts = [place, doing, several(writer.files.length, "file"), stale ? `${stale} stale` : ""].filter(Boolean).join(", ");
   return {
     id: `writer:${writer.root}:${writer.agentId}`, label: writer.name, description: `${facts}  ${ago(writer.last)}`, icon: agentIcon(writer.agentId),
     context: "writer", data: writer, tooltip: `${writer.agentId}: ${facts}, last seen ${ago(writer.last)}`, spoken: `${writer.name}, ${facts}`,

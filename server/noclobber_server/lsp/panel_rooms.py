@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ class PanelRooms:
         def opened() -> list[Room]:
             for folder in rooms.folders:
                 rooms.room_for(os.path.join(folder, "."))
-            return [room for room in rooms if root in (None, room.root)]
+            return [room for room in rooms if root in (None, room.root) and _is_shown(room.root, rooms.folders)]
 
         return await self.worked(opened)
 
@@ -98,3 +98,9 @@ class PanelRooms:
 
 def _unguarded(root: str, mode: str, reason: str) -> dict[str, Any]:
     return {"root": root, "name": os.path.basename(root), "mode": mode, "reason": reason, "pausedUntil": None}
+
+
+def _is_shown(root: str, folders: Iterable[str]) -> bool:
+    """Whether a workspace has to do with a folder that the client still has open; where none is open, every one counts."""
+    real = [os.path.realpath(folder) for folder in folders]
+    return not real or any(os.path.commonpath((root, folder)) in (root, folder) for folder in real)

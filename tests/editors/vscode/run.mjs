@@ -18,7 +18,7 @@ for (const name of scenarios) {
   const start = Date.now();
   try {
     const scenario = await import(path.join(here, name));
-    await bench.start(scenario.settings, { bare: scenario.bare });
+    await bench.start(scenario.settings, scenario);
     await scenario.run({ bench, step: (...given) => steps.step(...given), artefacts });
   } catch (error) {
     failed = true;

@@ -14,12 +14,13 @@ export const TOOLS = path.join(ROOT, ".tools");
 const NODE = path.join(TOOLS, "bin/node");
 const ENTRY = path.join(TOOLS, "code-server/node_modules/code-server/out/node/entry.js");
 const VSIX = path.join(ROOT, "extension/noclobber.vsix");
+const VSCE = path.join(ROOT, "extension/node_modules/@vscode/vsce/vsce");
 const BROWSER = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
   "--disable-component-update", "--disable-sync", "--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1"];
 
 const SETTINGS = {
   "telemetry.telemetryLevel": "off", "update.mode": "none", "update.showReleaseNotes": false, "extensions.autoUpdate": false,
-  "extensions.autoCheckUpdates": false, "extensions.ignoreRecommendations": true, "security.workspace.trust.enabled": false,
+  "extensions.autoCheckUpdates": false, "extensions.ignoreRecommendations": true, "security.workspace.trust.startupPrompt": "never",
   "workbench.startupEditor": "none", "workbench.editor.enablePreview": false, "workbench.editor.enablePreviewFromQuickOpen": false, "workbench.tips.enabled": false, "workbench.enableExperiments": false, "workbench.reduceMotion": "on",
   "workbench.welcomePage.walkthroughs.openOnInstall": false, "workbench.secondarySideBar.defaultVisibility": "hidden",
   "chat.disableAIFeatures": true, "chat.commandCenter.enabled": false, "files.autoSave": "off", "files.hotExit": "off",
@@ -65,18 +66,25 @@ export class Workbench {
     return root;
   }
 
-  /** `bare`: VS Code alone, without the extension. */
-  async start(settings = {}, { bare = false } = {}) {
+  /**
+   * `bare`: VS Code alone, without the extension. `trust`: folders are opened in Restricted Mode until they are trusted.
+   * `also`: sources of further extensions. `programs`: scripts by name that stand first on the PATH.
+   */
+  async start(settings = {}, { bare = false, trust = false, also = [], programs = {} } = {}) {
     this.bare = bare;
-    this.settings = { ...SETTINGS, ...settings };
+    this.programs = this.#folder("programs");
+    for (const [name, script] of Object.entries(programs)) fs.writeFileSync(path.join(this.programs, name), script, { mode: 0o755 });
+    fs.writeFileSync(path.join(this.home, ".profile"), `PATH="${this.programs}:$PATH"\n`); // the workbench asks a login shell for its environment
+    this.settings = { ...SETTINGS, ...settings, "security.workspace.trust.enabled": trust };
     fs.writeFileSync(path.join(this.userData, "User/settings.json"), JSON.stringify(this.settings, null, 1));
     const base = [ENTRY, "--config", path.join(this.tmp, "config.yaml"), "--user-data-dir", this.userData, "--extensions-dir", this.extensions];
     const env = this.env();
-    if (!bare) execFileSync(NODE, [...base, "--install-extension", VSIX], { env, stdio: "pipe" });
+    const packages = [...(bare ? [] : [VSIX]), ...also.map((source) => this.#packed(source))];
+    if (packages.length) execFileSync(NODE, [...base, ...packages.flatMap((file) => ["--install-extension", file])], { env, stdio: "pipe" });
     this.port = await freePort();
     const log = fs.openSync(path.join(this.artefacts, "code-server.log"), "a");
     this.server = spawn(NODE, [...base, "--bind-addr", `127.0.0.1:${this.port}`, "--auth", "none", "--disable-telemetry", "--disable-update-check",
-      "--disable-workspace-trust", "--disable-getting-started-override", "--disable-proxy", "--ignore-last-opened", "--reconnection-grace-time", "5"],
+      ...(trust ? [] : ["--disable-workspace-trust"]), "--disable-getting-started-override", "--disable-proxy", "--ignore-last-opened", "--reconnection-grace-time", "5"],
       { env, stdio: ["ignore", log, log] });
     await until("code-server answers", async () => {
       if (this.server.exitCode !== null) throw new Error("code-server ended; see code-server.log");
@@ -84,6 +92,14 @@ export class Workbench {
     }, 30_000);
     this.browser = await chromium.launch({ executablePath: "/usr/bin/chromium", headless: true, args: BROWSER });
     return this.browser.version();
+  }
+
+  /** An extension of the tests' own, as a package. */
+  #packed(source) {
+    const folder = path.join(this.#folder("also"), path.basename(source));
+    fs.cpSync(source, folder, { recursive: true });
+    execFileSync(NODE, [VSCE, "package", "--no-dependencies", "--allow-missing-repository", "--skip-license", "-o", `${folder}.vsix`], { cwd: folder, stdio: "pipe" });
+    return `${folder}.vsix`;
   }
 
   env() {
@@ -95,18 +111,21 @@ export class Workbench {
     };
   }
 
-  /** A window on a folder (or on none). `context`: one of an earlier window, so that both share the browser's storage. */
+  /** A window on a folder, on a .code-workspace file, or on none. `context`: one of an earlier window, so that both share the browser's storage. */
   async open(folder, { context, width = 1280, height = 800 } = {}) {
     const used = context ?? (await this.browser.newContext({ viewport: { width, height } }));
     const page = await used.newPage();
     page.setDefaultTimeout(20_000);
     page.on("console", (message) => fs.appendFileSync(path.join(this.artefacts, "console.log"), `${message.type()}: ${message.text()}\n`));
-    await page.goto(`http://127.0.0.1:${this.port}/${folder ? `?folder=${encodeURIComponent(folder)}` : "?ew=true"}`);
+    await page.goto(`http://127.0.0.1:${this.port}/${folder ? `?${folder.endsWith(".code-workspace") ? "workspace" : "folder"}=${encodeURIComponent(folder)}` : "?ew=true"}`);
     await page.locator(".monaco-workbench").waitFor({ timeout: 60_000 });
     const window = new Window(page, this.artefacts);
     if (folder) await window.ready(this.bare);
     return window;
   }
+
+  /** The language servers that run now. */
+  servers() { return tree(this.server.pid).filter((pid) => alive(pid) && /launch\.py lsp/.test(commandLine(pid))); }
 
   /** An agent's own process, under the guard of the working tree's sources. */
   agent(root, agentId) {
