@@ -14,19 +14,20 @@ from noclobber.records import Event, EventKind
 from noclobber.situation import CHANGING, EFFECTIVE, OUTSIDE, hash_after, look
 from noclobber.store.protocol import Batch, EventQuery
 
+from .git_traces import git_folder, git_marks, newest, written_by_git
+
 if TYPE_CHECKING:
     from .documents import Document, Version
     from .rooms import Room
     from .worker import Worker
 
-__all__ = ["OutsideChanges", "git_folder", "git_marks"]
+__all__ = ["OutsideChanges"]
 
 Changes = dict[str, tuple[str | None, str | None]]  # path: hash before, hash now
 
 _KEEP_S = 0.05
 _RECORD_S = 0.3
 _RECORD_AT_LAST_S = 5.0
-_GIT_NAMES = ("HEAD", "index", "ORIG_HEAD", "MERGE_HEAD", "logs/HEAD")
 _LEASED_S = 1.0
 _GIT_SLACK_S = 1.0  # git writes its index after the files; "git add" of an hour ago explains nothing
 
@@ -110,10 +111,12 @@ class OutsideChanges:
         room.git_marks = marks
         if not strange:
             return
-        if marks != before and _newest(marks) >= room.unexplained_at - _GIT_SLACK_S:
-            self._git_event(room, strange)
-        else:
-            self._outside_events(room, strange)
+        by_git: set[str] = set()
+        if marks != before and newest(marks) >= room.unexplained_at - _GIT_SLACK_S:
+            by_git = written_by_git(room.root, {path: now is not None for path, (_, now) in strange.items()})
+        if by_git:
+            self._git_event(room, {path: hashes for path, hashes in strange.items() if path in by_git})
+        self._outside_events(room, {path: hashes for path, hashes in strange.items() if path not in by_git})
 
     def _is_strange(self, room: Room, path: str, now: str | None) -> bool:
         """Whether nobody is known to have left the file so. One that a hook holds is its agent's, who will say so when it is done."""
@@ -158,34 +161,3 @@ def _last(room: Room, path: str) -> Event | None:
     query = EventQuery(file_path=path, kinds=(*CHANGING, "read"), outcomes=EFFECTIVE, limit=1)
     found = room.workspace.store.events(query)
     return found[0] if found else None
-
-
-def git_folder(root: str) -> str | None:
-    """The git folder of a working tree, a linked worktree's own included; None without git."""
-    path = os.path.join(root, ".git")
-    try:
-        with open(path, encoding="utf-8", errors="surrogateescape") as file:
-            line = file.readline()
-    except IsADirectoryError:
-        return path
-    except OSError:
-        return None
-    return os.path.normpath(os.path.join(root, line[7:].strip())) if line.startswith("gitdir:") else None
-
-
-def git_marks(root: str) -> tuple[object, ...]:
-    """What git leaves behind when it has changed the working tree; another value after each such operation."""
-    folder = git_folder(root)
-    return () if folder is None else tuple(_mark(os.path.join(folder, name)) for name in _GIT_NAMES)
-
-
-def _newest(marks: tuple[object, ...]) -> float:
-    return max((mark[1] / 1e9 for mark in marks if isinstance(mark, tuple)), default=0.0)
-
-
-def _mark(path: str) -> tuple[int, int, int] | None:
-    try:
-        stat = os.stat(path)
-    except OSError:
-        return None
-    return stat.st_ino, stat.st_mtime_ns, stat.st_size

@@ -24,12 +24,13 @@ from .commands import Commands
 from .diagnosing import DiagnosticsSetting, Publisher
 from .documents import Document, Documents
 from .following import Follower
+from .git_traces import git_marks
 from .hovering import LineAuthors
 from .keeping import Keeper
 from .late import LateWriters
 from .long_work import LongWorks, Opening
 from .opening import place, take_up
-from .outside import OutsideChanges, git_marks
+from .outside import OutsideChanges
 from .reporting import Reporter
 from .rooms import Room, Rooms
 from .saving import Overwritten, Saving
