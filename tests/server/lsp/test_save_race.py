@@ -1,0 +1,138 @@
+"""A save as VS Code makes it and an agent's guarded write within a millisecond of each other, each in a process of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import random
+import sys
+import time
+from asyncio.subprocess import PIPE, Process
+from collections import Counter
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from lsprotocol import types
+
+RACER = Path(__file__).with_name("save_racer.py")
+AHEAD_S = 0.005
+FIRST_STEP_S, LAST_STEP_S = 0.0005, 0.00002
+
+
+@pytest.fixture
+async def racers(root: Path) -> AsyncIterator[dict[str, Process]]:
+    running = {}
+    for role in ("saver", "agent"):
+        running[role] = await asyncio.create_subprocess_exec(sys.executable, str(RACER), role, str(root), stdin=PIPE, stdout=PIPE)
+        assert await said(running[role]) == "ready"
+    yield running
+    for process in running.values():
+        process.stdin.close()  # type: ignore[union-attr]
+        assert await process.wait() == 0
+
+
+def ask(process: Process, **what: Any) -> None:
+    assert process.stdin is not None
+    process.stdin.write(json.dumps(what).encode() + b"\n")
+
+
+async def said(process: Process) -> str:
+    assert process.stdout is not None
+    return (await asyncio.wait_for(process.stdout.readline(), 30)).decode().strip()
+
+
+class Race:
+    """Round after round in one file, the save ever closer to the moment in which the agent's version takes its place."""
+
+    def __init__(self, editor: Any, agent: Any, racers: dict[str, Process], root: Path) -> None:
+        self._editor, self._judge, self._racers = editor, agent, racers
+        self._path = root / "a.txt"
+        self._uri = editor.uri("a.txt")
+        self._delay, self._step = 0.001, FIRST_STEP_S
+        self._random = random.Random(7)
+        self.met: Counter[str] = Counter()
+
+    async def round(self, number: int) -> None:
+        editor = self._editor
+        before = editor.texts[self._uri].split("\n")
+        editor.type(self._uri, before[1], f"person {number}")
+        await editor.settled()
+        await editor.about_to_save(self._uri, types.TextDocumentSaveReason.Manual)
+        asked, begun = len(editor.questions), self._judge.workspace.store.last_seq()
+        at = time.monotonic() + AHEAD_S
+        ask(self._racers["agent"], at=at, old=f"{before[7]}\n", new=f"agent {number}\n")
+        ask(self._racers["saver"], at=at + max(self._delay + self._random.gauss(0, abs(self._step)), 0.0), text=editor.texts[self._uri])
+        assert await said(self._racers["saver"]) == "saved"
+        editor.saved(self._uri)
+        answer = await said(self._racers["agent"])
+        await self._judged(number, answer, asked, begun)
+        editor.put(self._uri, self._path.read_text(encoding="utf-8"))  # the buffer has no unsaved edits: its editor reloads it
+        await editor.shown(self._uri, None)
+
+    async def _judged(self, number: int, answer: str, asked: int, begun: int) -> None:
+        saved = self._editor.texts[self._uri]
+        with_agent = "\n".join(f"agent {number}" if n == 7 else line for n, line in enumerate(saved.split("\n")))
+        standing = self._path.read_text(encoding="utf-8")
+        if answer.endswith("Error"):
+            how = "refused"
+            assert standing == saved
+        elif standing == with_agent:
+            how = "agent on top of the save"
+            self._moved(1)
+        elif standing == saved:
+            how = "save over the agent's version"
+            self._moved(-1)
+            await self._told(asked, begun, "save")
+        else:
+            how = "save into the file that was being replaced"
+            assert f"agent {number}" in standing
+            await self._told(asked, begun, "late")
+        self.met[how] += 1
+        for text in (saved, standing):
+            content_hash = self._judge.hash_content(text.encode())
+            assert text == standing or self._judge.workspace.store.content(content_hash) == text.encode(), how
+
+    def _moved(self, way: int) -> None:
+        """The next save somewhat later, or sooner: in ever smaller steps towards the moment where the two meet."""
+        if way * self._step < 0:
+            self._step = -self._step / 2 if abs(self._step) > LAST_STEP_S else -self._step
+        self._delay = max(self._delay + self._step, 0.0)
+
+    async def _told(self, asked: int, begun: int, kind: str) -> None:
+        """Of what does not stand there the person is told once, and it is on record."""
+        editor = self._editor
+        await editor.until(lambda: len(editor.questions) > asked)
+        await editor.settled()
+        assert len(editor.questions) == asked + 1
+        (event,) = [event for event in self._judge.events(kind=kind) if event.seq > begun]
+        assert kind == "late" or event.outcome == "overridden"
+
+
+async def _race(new_editor: Callable[[], Any], agent: Any, racers: dict[str, Process], root: Path, rounds: int) -> None:
+    editor = new_editor()
+    await editor.start()
+    editor.open("a.txt")
+    await editor.settled()
+    race = Race(editor, agent, racers, root)
+    for number in range(rounds):
+        await race.round(number)
+    print(", ".join(f"{how}: {times}" for how, times in sorted(race.met.items())))
+    assert race.met["agent on top of the save"]
+    assert race.met["save over the agent's version"]
+    await editor.stop()
+
+
+async def test_a_save_and_a_guarded_write_at_once_lose_nothing_and_the_person_is_told(
+    new_editor: Callable[[], Any], agent: Any, racers: dict[str, Process], root: Path
+) -> None:
+    await _race(new_editor, agent, racers, root, 60)
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(1800)
+async def test_thousands_of_saves_and_guarded_writes_at_once_lose_nothing(
+    new_editor: Callable[[], Any], agent: Any, racers: dict[str, Process], root: Path
+) -> None:
+    await _race(new_editor, agent, racers, root, 3000)
