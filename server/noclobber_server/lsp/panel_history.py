@@ -9,7 +9,7 @@ from noclobber import ConcurrencyGuard, Workspace
 from noclobber.errors import NoclobberError, RevertConflictError, VersionGoneError, WorkCancelledError
 from noclobber.progress import Progress
 from noclobber.records import Event
-from noclobber.situation import hash_after
+from noclobber.situation import OUTSIDE, hash_after
 from noclobber.store.protocol import EventQuery
 from noclobber.text import decode_text
 
@@ -25,7 +25,12 @@ _MOST = 300
 def history(workspace: Workspace, counter: Counter, file_path: str) -> list[dict[str, Any]]:
     """What happened to a file, oldest first, reads and closings left out."""
     events = workspace.store.events(EventQuery(file_path=file_path, limit=_MOST))
-    rows = [_given_up(workspace, counter, event) if event.kind == "close" else event_row(workspace, counter, event) for event in events]
+    on_record = {hash_after(event, file_path) for event in events}
+    rows: list[dict[str, Any] | None] = []
+    for event in events:
+        if (event.detail or {}).get("overwritten") not in (None, *on_record):
+            rows.append(_overwritten(workspace, counter, event))
+        rows.append(_given_up(workspace, counter, event) if event.kind == "close" else event_row(workspace, counter, event))
     return [row for row in rows if row is not None and row["kind"] not in ("read", "open", "clear")]
 
 
@@ -41,6 +46,13 @@ def event_row(workspace: Workspace, counter: Counter, event: Event, file_path: s
         "beforeHash": event.before_hash, "afterHash": after, "added": added, "removed": removed,
         "kept": after is not None and workspace.store.content(after) is not None,
     }  # fmt: skip
+
+
+def _overwritten(workspace: Workspace, counter: Counter, save: Event) -> dict[str, Any]:
+    """What a save overwrote before anybody had put it on record: as the outside change it was."""
+    lost = (save.detail or {})["overwritten"]
+    change = save._replace(agent_id=OUTSIDE, turn_id=None, intent_id=None, outcome="done", before_hash=None, after_hash=lost)
+    return {**event_row(workspace, counter, change), "kind": "overwritten by a save"}
 
 
 def _given_up(workspace: Workspace, counter: Counter, event: Event) -> dict[str, Any] | None:

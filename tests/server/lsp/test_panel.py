@@ -207,6 +207,25 @@ async def test_text_given_up_for_the_disks_version_can_be_restored(editor: Any, 
     assert (root / "a.txt").read_text(encoding="utf-8") == mine
 
 
+async def test_what_a_save_overwrote_before_it_was_on_record_is_among_the_versions_to_restore(
+    editor: Any, agent: ConcurrencyGuard, root: Path
+) -> None:
+    uri = editor.open("a.txt")
+    editor.type(uri, "line 2", "mine")
+    await editor.settled()
+    theirs = TEN.replace("line 2", "theirs")
+    (root / "a.txt").write_text(theirs, encoding="utf-8")
+    await editor.shown(uri, "stale-conflict")
+    await editor.save(uri)
+    await editor.until(lambda: editor.questions)
+    entries = (await editor.command("panel.history", {"uri": uri}))["entries"]
+    assert [(entry["kept"], entry["afterHash"]) for entry in entries if entry["kind"] != "save"] == [
+        (True, agent.hash_content(theirs.encode()))
+    ]
+    await editor.command("panel.restore", {"root": str(root), "filePath": "a.txt", "hash": entries[0]["afterHash"]})
+    assert (root / "a.txt").read_text(encoding="utf-8") == theirs
+
+
 async def test_a_choice_made_right_after_opening_waits_until_the_file_is_known(
     editor: Any, agent: ConcurrencyGuard, root: Path, nobody_writes: Any
 ) -> None:
