@@ -106,10 +106,16 @@ def access_error(path: str, error: OSError, doing: str) -> FileAccessError:
 
 def _reopen(handle: int, parent_fd: int, name: str) -> int:
     flags = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY
-    try:
-        return os.open(f"/proc/self/fd/{handle}", flags)
-    except FileNotFoundError:  # no /proc: a device renamed over the file in this moment would be opened
-        return os.open(name, flags | os.O_NOFOLLOW, dir_fd=parent_fd)
+    until = time.monotonic() + _PATIENCE_S
+    while True:
+        try:
+            return os.open(f"/proc/self/fd/{handle}", flags)
+        except FileNotFoundError:  # no /proc: a device renamed over the file in this moment would be opened
+            return os.open(name, flags | os.O_NOFOLLOW, dir_fd=parent_fd)
+        except BlockingIOError:  # rewritten in place at this moment, under a write lease
+            if time.monotonic() > until:
+                raise
+            time.sleep(0.001)
 
 
 def _under_lease(fd: int) -> StableRead | None:

@@ -13,6 +13,7 @@ import fcntl
 import os
 import signal
 import sys
+from contextlib import suppress
 from functools import cache
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -29,6 +30,7 @@ __all__ = [
     "open_for_writing",
     "read_lease",
     "rename_noreplace",
+    "write_lease",
 ]
 
 PATH_ONLY: int = getattr(os, "O_PATH", os.O_RDONLY)
@@ -39,6 +41,7 @@ _RESOLVE = 0x02 | 0x04 | 0x08  # NO_MAGICLINKS, NO_SYMLINKS, BENEATH
 _LINUX_NOREPLACE, _LINUX_EXCHANGE = 1, 2
 _DARWIN_SWAP, _DARWIN_EXCL = 2, 4
 _UNSUPPORTED = frozenset({errno.ENOSYS, errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP})
+_NO_LINKS = _UNSUPPORTED | {errno.EPERM, errno.EMLINK}
 
 
 def exchange(dir_a: int, name_a: str, dir_b: int, name_b: str) -> None:
@@ -54,14 +57,28 @@ def rename_noreplace(dir_a: int, name_a: str, dir_b: int, name_b: str) -> None:
     """Rename a file, ``EEXIST`` if the new name is taken.
 
     Where the call is missing the file is linked to its new name first and the old name taken away after it: as safe,
-    but for a moment (or after a crash) the file has both names; folders cannot be moved so.
+    but for a moment (or after a crash) the file has both names; folders cannot be moved so. Where there are no hard links either,
+    the name is looked at first: one who takes it in that moment is replaced.
     """
     try:
         _rename(dir_a, name_a, dir_b, name_b, _LINUX_NOREPLACE, _DARWIN_EXCL)
     except OSError as error:
         if error.errno != errno.ENOTSUP:
             raise
+        _rename_plainly(dir_a, name_a, dir_b, name_b)
+
+
+def _rename_plainly(dir_a: int, name_a: str, dir_b: int, name_b: str) -> None:
+    try:
         os.link(name_a, name_b, src_dir_fd=dir_a, dst_dir_fd=dir_b, follow_symlinks=False)
+    except OSError as error:
+        if error.errno not in _NO_LINKS:
+            raise
+        with suppress(FileNotFoundError):
+            os.stat(name_b, dir_fd=dir_b, follow_symlinks=False)
+            _raise(errno.EEXIST, name_a, name_b)
+        os.rename(name_a, name_b, src_dir_fd=dir_a, dst_dir_fd=dir_b)
+    else:
         os.unlink(name_a, dir_fd=dir_a)
 
 
@@ -99,6 +116,21 @@ def read_lease(fd: int) -> bool:
         fcntl.fcntl(fd, fcntl.F_SETLEASE, fcntl.F_RDLCK)
     except (OSError, AttributeError):
         return False
+    return True
+
+
+def write_lease(fd: int) -> bool | None:
+    """Take a write lease on a file open for writing: granted only while nobody else has it open, and whoever then opens it waits.
+
+    False while somebody else has it open; None where such a lease is never to be had. The waiting is the other's: be quick.
+    """
+    try:
+        fcntl.fcntl(fd, fcntl.F_SETSIG, signal.SIGURG)
+        fcntl.fcntl(fd, fcntl.F_SETLEASE, fcntl.F_WRLCK)
+    except OSError as error:
+        return False if error.errno == errno.EAGAIN else None
+    except AttributeError:
+        return None
     return True
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from course import NEW, OLD, Course, Work, run_apart
 from outsider import ACTS, Outsider, State, state_of
+from poor_kernel import missing, told_without
 
 from noclobber import ConcurrencyGuard
 from noclobber.content import hash_content
@@ -132,19 +133,31 @@ def _all(kind: str) -> list[tuple[Course, tuple[Course, ...]]]:
 
 
 def _check(tmp_path: Path, kind: str, courses: Sequence[tuple[Course, tuple[Course, ...]]]) -> None:
+    assert _problems(tmp_path, kind, courses) == ""
+
+
+def _problems(tmp_path: Path, kind: str, courses: Sequence[tuple[Course, tuple[Course, ...]]]) -> str:
+    """What was wrong, a line for each course; empty where nothing was."""
     problems = []
     for number, (course, recoveries) in enumerate(courses):
         problem = _run(tmp_path / str(number), kind, course, recoveries)
         if problem is not None:
             problems.append(f"{course.at}, {[recovery.at for recovery in recoveries]}: {problem}")
     print(f"{kind}: {len(courses)} kills")
-    assert not problems, "\n".join(problems)
+    return "\n".join(problems)
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_change_killed_while_an_outsider_acts_leaves_the_last_word_to_the_outsider_and_loses_nothing(tmp_path: Path, kind: str) -> None:
     plain = [pair for pair in _all(kind) if len(pair[0].at) == 1 and not pair[1]]
     _check(tmp_path, kind, plain + random.Random(kind).sample(_all(kind), 24))
+
+
+@pytest.mark.skipif(missing() != "", reason=missing() or "calls can be taken away")
+@pytest.mark.parametrize("kind", KINDS)
+def test_nor_where_the_system_has_neither_the_exchange_nor_the_rename_that_never_replaces(tmp_path: Path, kind: str) -> None:
+    courses = [(Course(((at, "kill"),)), ()) for at in range(1, 24)] + random.Random(kind).sample(_all(kind), 24)
+    assert told_without(("exchange", "noreplace"), lambda: _problems(tmp_path, kind, courses)) == ""
 
 
 def test_what_came_out_is_put_back_also_where_it_was_written_into_between_the_crash_and_recovery(tmp_path: Path) -> None:

@@ -1,10 +1,10 @@
-"""Makes the modules of this folder importable: the workers, and what starts them."""
+"""Makes the modules of this folder, and those of ``poorer``, importable: the workers, and what starts them."""
 
 from __future__ import annotations
 
 import sys
 from pathlib import Path
 
-HERE = str(Path(__file__).parent)
-if HERE not in sys.path:
-    sys.path.insert(0, HERE)
+for folder in (Path(__file__).parent, Path(__file__).parent.with_name("poorer")):
+    if str(folder) not in sys.path:
+        sys.path.insert(0, str(folder))

@@ -9,10 +9,11 @@ import random
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from typing import Any
 
 from noclobber import ConcurrencyGuard, FileAccessError, NoclobberError, Refused
-from noclobber.replacement import base, create, exchange, relocate
+from noclobber.replacement import base, create, exchange, inplace, relocate
 from noclobber.syscalls import exchange as swap
 
 Result = dict[str, Any]
@@ -80,6 +81,15 @@ def _sabotage(what: str) -> None:
             return True
 
         exchange.Exchange._settled = blind  # type: ignore[method-assign]
+    if what in ("slow", "alone"):  # a long while between the last comparison and the write, so that every outsider hits it
+
+        def slow(fd: int, content: bytes, overwrite: Callable[[int, bytes], None] = inplace._overwrite) -> None:
+            time.sleep(0.005)
+            overwrite(fd, content)
+
+        inplace._overwrite = slow
+    if what == "alone":
+        inplace._alone = lambda _fd: nullcontext()  # type: ignore[assignment]
     if what == "late":
         true = base.read_displaced
 
@@ -357,4 +367,11 @@ def holder(root: str) -> Result:
 
 if __name__ == "__main__":
     job: Callable[..., Result] = globals()[sys.argv[1]]
-    print("result", json.dumps(job(**json.loads(sys.argv[2]))), flush=True)
+    arguments = json.loads(sys.argv[2])
+    taken_away = arguments.pop("without", ())
+    if taken_away:
+        sys.path.append(os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "poorer"))
+        from poor_kernel import without
+
+        without(taken_away)
+    print("result", json.dumps(job(**arguments)), flush=True)

@@ -89,6 +89,7 @@ class Exchange(Action):
     def _resume_unexchanged(self, out: Displaced, wanted: str | None) -> Result:
         """What was to go in is still in the temporary file, though somebody may have written into it since."""
         if self.row.placing == self.ours:
+            self.late = self.late and out.hash != self.ours  # nobody but us ever had it
             return "placed" if wanted == self.old else "overtaken"  # ours never went in, and is dropped
         if hash_at(self.site.parent, self.site.name) == self.row.expecting:
             if out.hash != self.row.placing:
