@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from .content import access_error
 from .decision import Decision, Verdict, decide_arrival
 from .errors import FileAccessError, PathError, refused
+from .locks import HeldLock
 from .paths import Located
 from .progress import Progress, unwatched
 from .recording import Request, Settled, answer, kept_by, plan, record_refusal
@@ -101,19 +102,16 @@ def _decide_all(workspace: Workspace, writer: Writer, requests: Sequence[Request
     if len(set(paths)) < len(paths):
         twice = next(path for path in paths if paths.count(path) > 1)
         raise PathError(twice, f"{twice!r} is named twice in one change; name each file once.")
-    folders.stack.enter_context(workspace.locks.exclusive(*paths))
+    folders.stack.enter_context(_settled(workspace, paths))
+    for place in (place for pair in places for place in pair if place is not None):
+        _look_again(place)
     # Two names of one file have two path locks; its inode has one.
     linked = [located for located, _ in places if located.stat is not None and located.stat.st_nlink > 1]
     if linked:
         folders.stack.enter_context(workspace.locks.inodes_exclusive(_inodes(linked)))
     settled = []
     for request, (located, to) in zip(requests, places, strict=True):
-        _recover(workspace, located.file_path)
-        _look_again(located)
         seen = survey(workspace, located, writer, read_hash=request.read_hash)
-        if to is not None:
-            _recover(workspace, to.file_path)
-            _look_again(to)
         settled.append(Settled(located, to, seen, _verdict(workspace, writer, request, to, seen), request))
     return settled
 
@@ -131,11 +129,22 @@ def _inodes(linked: Sequence[Located]) -> set[tuple[int, int]]:
     return set(names)
 
 
-def _recover(workspace: Workspace, file_path: str) -> None:
-    if workspace.store.pending(file_path):
-        from .recovery import settle_path
+def _settled(workspace: Workspace, paths: Sequence[str]) -> HeldLock:
+    """The paths' locks, with nothing of them left half done. Asked under the locks: their last holder may have died with them."""
+    while True:
+        lock = workspace.locks.exclusive(*paths)
+        try:
+            pending = [path for path in paths if workspace.store.pending(path)]
+        except BaseException:
+            lock.release()
+            raise
+        if not pending:
+            return lock
+        lock.release()
+        from .recovery import settle_path  # a move is settled under both its names' locks, so under none of ours
 
-        settle_path(workspace, file_path)
+        for path in pending:
+            settle_path(workspace, path)
 
 
 def _verdict(workspace: Workspace, writer: Writer, request: Request, to: Located | None, seen: Survey) -> Verdict:

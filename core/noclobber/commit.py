@@ -18,9 +18,9 @@ from .paths import Located
 from .progress import Progress, unwatched
 from .records import Event, Signature, Snapshot
 from .replacement import Action, Site, action_for
-from .replacement.base import BESIDE, Overtaken
+from .replacement.base import Overtaken, inode_at
 from .store.protocol import Batch, Pending
-from .temporary import CannotCarryError, write_temp
+from .temporary import CannotCarryError, drop_temp, mark_temp, name_beside, write_temp
 from .workspace import Workspace
 
 ActionName = Literal["exchange", "create", "inplace", "delete", "move"]
@@ -104,6 +104,10 @@ def commit(workspace: Workspace, plans: Sequence[Planned], progress: Progress = 
                 means = means._replace(beside=True)
             elif error.errno == errno.ENOTSUP and not means.inplace:
                 means = means._replace(inplace=True)
+                workspace.no_exchange.update(_device(plan) for plan in plans if plan.located.file_path == error.path)
+            elif error.errno == errno.EXDEV:  # beside its target nothing crosses over: it is a move
+                message = f"{error.path!r} cannot be moved to another file system in one step; write it there, then delete it here."
+                raise FileAccessError(error.path, errno.EXDEV, message) from error
             else:
                 raise
 
@@ -132,7 +136,7 @@ def tidy(workspace: Workspace, actions: Sequence[Action]) -> None:
     workspace.step("tidy")
     for action in actions:
         if action.late and action.row.temp_name is not None:
-            _, name = action.site.temp(action.row)
+            name = action.site.mark(action.row) or action.row.temp_name
             note = f"{action.row.file_path}\n{action.row.expecting}"
             workspace.store.put_meta(f"late:late-{name}", note)
         action.tidy(workspace.folder("kept"))
@@ -240,13 +244,18 @@ def _prepared(workspace: Workspace, plan: Planned, group: str, position: int, se
     row = Pending(f"{group}-{position}", group, position, file_path, "create", name, placing, expecting, to_path, "intended", outcome)
     site = site_of(workspace, plan.located, plan.to)
     if name is not None and (means.beside or os.fstat(site.tmp).st_dev != os.fstat(site.parent).st_dev):
-        row = row._replace(temp_name=f"{BESIDE}.noclobber-{name}")
+        row = row._replace(temp_name=name_beside(name))
     try:
-        action = "inplace" if means.inplace and plan.action == "exchange" else plan.action
+        inplace = plan.action == "exchange" and (means.inplace or _device(plan) in workspace.no_exchange)
+        action = "inplace" if inplace else plan.action
         row = _with_temp(row._replace(action=action), plan, site)
     except OSError as error:
         raise access_error(file_path, error, "write") from error
     return action_for(row, site, Recorder(workspace, file_path))
+
+
+def _device(plan: Planned) -> int:
+    return os.fstat(plan.located.parent_fd).st_dev
 
 
 def _with_temp(row: Pending, plan: Planned, site: Site) -> Pending:
@@ -258,6 +267,10 @@ def _with_temp(row: Pending, plan: Planned, site: Site) -> Pending:
             row = row._replace(action="inplace")
     elif row.action == "create":
         write_temp(row, site, plan.placing or b"", None, plan.mode)
+    elif row.action == "move":
+        row.outcome["inode"] = inode_at(site.parent, site.name)
+    elif row.action == "delete":
+        mark_temp(row, site)
     if row.action == "inplace":
         old = plan.expecting or b""
         row.outcome["split"] = len(old)
@@ -273,8 +286,4 @@ def _drop_temps(workspace: Workspace, actions: Sequence[Action]) -> None:
         return  # what is on record cannot be asked now; whoever opens the workspace next takes the files in
     for action in actions:
         if action.row.temp_name is not None and action.row.id not in recorded:
-            directory, name = action.site.temp(action.row)
-            try:
-                os.unlink(name, dir_fd=directory)
-            except FileNotFoundError:
-                continue
+            drop_temp(action.row, action.site)

@@ -59,8 +59,7 @@ def _settled(workspace: Workspace, file_path: str) -> HeldLock:
         lock.release()
         from .recovery import settle_path  # loads what recovery needs, only where something is left to settle
 
-        with workspace.locks.exclusive(file_path):
-            settle_path(workspace, file_path)
+        settle_path(workspace, file_path)
 
 
 def record_snapshot(

@@ -8,21 +8,35 @@ from __future__ import annotations
 import errno
 import os
 import stat as modes
+from contextlib import suppress
 
 from .paths import Located
 from .replacement import Site
-from .replacement.base import Overtaken, write_whole
+from .replacement.base import BESIDE, Overtaken, write_whole
 from .store.protocol import Pending
 
-__all__ = ["CannotCarryError", "write_temp"]
+__all__ = ["CannotCarryError", "drop_temp", "is_temporary", "mark_temp", "name_beside", "write_temp"]
+
+_BESIDE_TARGET = ".noclobber-"
 
 
 class CannotCarryError(Exception):
     """A new file cannot have this owner, or these attributes."""
 
 
+def name_beside(name: str) -> str:
+    """The name a temporary file has beside its target instead of in ``.noclobber/tmp``, as a row has it."""
+    return f"{BESIDE}{_BESIDE_TARGET}{name}"
+
+
+def is_temporary(name: str, *, secret: bool = False) -> bool:
+    """Whether a name could be one of ours beside a target; ``secret``: whether, wherever it lies, its content is never kept."""
+    return name.removeprefix(_BESIDE_TARGET).startswith("s-") if secret else name.startswith(_BESIDE_TARGET)
+
+
 def write_temp(row: Pending, site: Site, content: bytes, like: Located | None, mode: int | None = None) -> int:
     """The temporary file whole and flushed; its inode."""
+    mark_temp(row, site)
     directory, name = site.temp(row)
     begin = 0o666 if row.action == "create" and mode is None else 0o600
     fd = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, begin, dir_fd=directory)
@@ -37,10 +51,33 @@ def write_temp(row: Pending, site: Site, content: bytes, like: Located | None, m
         os.fsync(fd)
         return os.fstat(fd).st_ino
     except BaseException:
-        os.unlink(name, dir_fd=directory)
+        drop_temp(row, site)
         raise
     finally:
         os.close(fd)
+
+
+def drop_temp(row: Pending, site: Site) -> None:
+    """Take away a temporary file that never came on record, and then the mark that led to it."""
+    directory, name = site.temp(row)
+    with suppress(FileNotFoundError):
+        os.unlink(name, dir_fd=directory)
+    mark = site.mark(row)
+    if mark is not None:
+        with suppress(FileNotFoundError):
+            os.unlink(mark, dir_fd=site.tmp)
+
+
+def mark_temp(row: Pending, site: Site) -> None:
+    """Before a temporary file stands beside its target, where nobody would look for it after a crash, a mark in ``tmp`` names it."""
+    mark = site.mark(row)
+    if mark is not None:
+        folder, slash, _ = row.file_path.rpartition("/")
+        fd = os.open(mark, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600, dir_fd=site.tmp)
+        try:
+            write_whole(fd, f"{folder}{slash}{site.temp(row)[1]}".encode())
+        finally:
+            os.close(fd)
 
 
 def _carry_over(fd: int, like: Located) -> None:

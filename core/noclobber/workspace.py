@@ -76,6 +76,7 @@ class Workspace:
                 self.journal = Journal(self.state, sqlite)
             store = sqlite
         self.store: Store = store
+        self.no_exchange: set[int] = set()  # devices found to have none: asking again would cost a temporary file each time
         self._folders: dict[str, int] = {}
         self._live: Live | None = None
         self._pid = os.getpid()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -48,3 +50,32 @@ def change_line() -> Callable[[bytes, int, bytes], bytes]:
         return b"".join(rows)
 
     return change
+
+
+@pytest.fixture
+def killed_at() -> Callable[[Path, Callable[[ConcurrencyGuard], None], int], bool]:
+    """Runs a change in a child that has read the files, and kills itself at its so-manieth step; false if it was done before."""
+
+    def run(root: Path, work: Callable[[ConcurrencyGuard], None], at: int) -> bool:
+        child = os.fork()
+        if child == 0:
+            count = 0
+
+            def step(_name: str) -> None:
+                nonlocal count
+                count += 1
+                if count == at:
+                    os.kill(os.getpid(), signal.SIGKILL)
+
+            try:
+                with ConcurrencyGuard(root, "alice", turn_id="turn-1") as guard:
+                    for name in ("a", "b", "linked"):
+                        if (root / name).exists():
+                            guard.read(name)
+                    guard.workspace.step = step
+                    work(guard)
+            finally:
+                os._exit(0)
+        return os.waitpid(child, 0)[1] == signal.SIGKILL
+
+    return run

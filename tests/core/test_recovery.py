@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,6 +13,7 @@ from noclobber.content import hash_content
 from noclobber.store.protocol import Batch
 from noclobber.store.sqlite import SqliteStore
 
+KilledAt = Callable[..., bool]
 OLD, NEW = b"the old version\n" * 40, b"the new one\n" * 30
 
 
@@ -50,29 +50,6 @@ def _prepare(root: Path) -> None:
     os.link(root / "linked", root / "other name")
 
 
-def _killed_at(root: Path, work: Callable[[ConcurrencyGuard], None], at: int) -> bool:
-    """Run the change in a child that kills itself at its ``at``-th step; false if it was done before."""
-    child = os.fork()
-    if child == 0:
-        count = 0
-
-        def step(_name: str) -> None:
-            nonlocal count
-            count += 1
-            if count == at:
-                os.kill(os.getpid(), signal.SIGKILL)
-
-        try:
-            with ConcurrencyGuard(root, "alice", turn_id="turn-1") as guard:
-                for name in ("a", "b", "linked"):
-                    guard.read(name)
-                guard.workspace.step = step
-                work(guard)
-        finally:
-            os._exit(0)
-    return os.waitpid(child, 0)[1] == signal.SIGKILL
-
-
 def _state(root: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in sorted(root.iterdir()) if path.is_file()}
 
@@ -89,13 +66,15 @@ def _last_hash(events: list[Event], path: str) -> str | None:
 
 
 @pytest.mark.parametrize("work", ALL, ids=lambda work: work.__name__.strip("_"))
-def test_killed_at_any_step_leaves_the_old_or_the_new_and_a_history_that_agrees(tmp_path: Path, work: Callable[..., None]) -> None:
+def test_killed_at_any_step_leaves_the_old_or_the_new_and_a_history_that_agrees(
+    tmp_path: Path, killed_at: KilledAt, work: Callable[..., None]
+) -> None:
     for at in range(1, 60):
         root = tmp_path / str(at)
         root.mkdir()
         _prepare(root)
         before = _state(root)
-        killed = _killed_at(root, work, at)
+        killed = killed_at(root, work, at)
         with ConcurrencyGuard(root, "bob") as guard:
             now = _state(root)
             events = [event for event in guard.events() if event.outcome == "done"]
@@ -118,23 +97,23 @@ def test_killed_at_any_step_leaves_the_old_or_the_new_and_a_history_that_agrees(
     pytest.fail("the change never came to its end")
 
 
-def test_an_interrupted_change_is_settled_by_the_next_holder_of_its_lock(tmp_path: Path) -> None:
+def test_an_interrupted_change_is_settled_by_the_next_holder_of_its_lock(tmp_path: Path, killed_at: KilledAt) -> None:
     """The other process has had the workspace open all along: it does not open it, it only takes the lock."""
     _prepare(tmp_path)
     with ConcurrencyGuard(tmp_path, "bob") as bob:
         bob.read("a")
-        assert _killed_at(tmp_path, _write, 3)
+        assert killed_at(tmp_path, _write, 3)
         assert bob.workspace.store.pending() != []
         assert bob.read("a").content in (OLD, NEW)
         assert bob.workspace.store.pending() == []
 
 
-def test_two_processes_recover_at_once(tmp_path: Path) -> None:
+def test_two_processes_recover_at_once(tmp_path: Path, killed_at: KilledAt) -> None:
     for at in (2, 3, 4, 5):
         root = tmp_path / str(at)
         root.mkdir()
         _prepare(root)
-        assert _killed_at(root, _write_many, at)
+        assert killed_at(root, _write_many, at)
         children = []
         for _ in range(4):
             child = os.fork()

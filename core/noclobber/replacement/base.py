@@ -6,19 +6,35 @@ import os
 import stat as modes
 import time
 from abc import ABC, abstractmethod
+from contextlib import suppress
 from typing import Literal, NamedTuple, Protocol
 
 from ..content import hash_content
 from ..store.protocol import Pending
 from ..syscalls import lease_held, read_lease
 
-__all__ = ["Action", "Displaced", "Overtaken", "Result", "Site", "Witness", "hash_at", "read_all", "read_displaced", "write_whole"]
+__all__ = [
+    "Action",
+    "Displaced",
+    "Overtaken",
+    "Result",
+    "Site",
+    "Witness",
+    "finish_rename",
+    "hash_at",
+    "inode_at",
+    "read_all",
+    "read_displaced",
+    "write_whole",
+]
 
 Result = Literal["placed", "overtaken"]
 """``placed``: the change stands and displaced what was expected; ``overtaken``: a newer version stands, put back where it had come out."""
 
 BESIDE = "@"
 """Begins a temporary name that stands beside the target, where that is on another file system than ``.noclobber``."""
+MARK = "at-"
+"""Begins the name of a small file in ``.noclobber/tmp`` or ``kept`` that holds the path of a temporary file beside its target."""
 _QUIET_WAIT_S = 0.05
 
 
@@ -46,6 +62,11 @@ class Site(NamedTuple):
         """The directory and name of a row's temporary file."""
         name = row.temp_name or ""
         return (self.parent, name[len(BESIDE) :]) if name.startswith(BESIDE) else (self.tmp, name)
+
+    def mark(self, row: Pending) -> str | None:
+        """In ``tmp``, the name of the mark that says where the row's temporary file is; None where that is in ``tmp`` itself."""
+        name = row.temp_name or ""
+        return MARK + name[len(BESIDE) :] if name.startswith(BESIDE) else None
 
 
 class Witness(Protocol):
@@ -139,13 +160,17 @@ class Action(ABC):
         if self.row.temp_name is None:
             return
         directory, name = self.site.temp(self.row)
-        try:
-            if self.late:
-                os.rename(name, f"late-{name}", src_dir_fd=directory, dst_dir_fd=kept)
-            else:
+        mark = self.site.mark(self.row)
+        with suppress(FileNotFoundError):
+            if not self.late:
                 os.unlink(name, dir_fd=directory)
-        except FileNotFoundError:
-            pass
+            elif mark is None:
+                os.rename(name, f"late-{name}", src_dir_fd=directory, dst_dir_fd=kept)
+            else:  # on another file system than ``kept``: it stays where it is, and what leads to it moves
+                os.rename(mark, f"late-{mark}", src_dir_fd=self.site.tmp, dst_dir_fd=kept)
+        if mark is not None:
+            with suppress(FileNotFoundError):
+                os.unlink(mark, dir_fd=self.site.tmp)
 
 
 def write_whole(fd: int, content: bytes) -> None:
@@ -164,6 +189,20 @@ def read_all(fd: int) -> bytes:
         parts.append(chunk)
         size = 1 << 20
     return parts[0] if len(parts) == 1 else b"".join(parts)
+
+
+def finish_rename(from_dir: int, old: str, to_dir: int, new: str) -> None:
+    """Where a rename that never replaces is made by a link, a crash may have left the file both names: the old one goes."""
+    if inode_at(from_dir, old) == inode_at(to_dir, new) is not None:
+        os.unlink(old, dir_fd=from_dir)
+
+
+def inode_at(directory: int, name: str) -> int | None:
+    """Which file a name leads to, None where there is nothing."""
+    try:
+        return os.stat(name, dir_fd=directory, follow_symlinks=False).st_ino
+    except FileNotFoundError:
+        return None
 
 
 def hash_at(directory: int, name: str) -> str | None:

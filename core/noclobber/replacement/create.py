@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..syscalls import rename_noreplace
-from .base import Action, Result, hash_at, read_displaced
+from .base import Action, Result, finish_rename, hash_at, read_displaced
 
 __all__ = ["Create"]
 
@@ -39,6 +39,7 @@ class Create(Action):
     def recover(self) -> Result:
         """A temporary file that is still there was never placed, or was taken away again."""
         directory, name = self.site.temp(self.row)
+        finish_rename(directory, name, self.site.parent, self.site.name)
         try:
             out = read_displaced(directory, name, self.ours)
         except FileNotFoundError:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..syscalls import rename_noreplace
-from .base import Action, Result, hash_at, read_displaced
+from .base import Action, Result, finish_rename, hash_at, inode_at, read_displaced
 
 __all__ = ["Delete", "Move"]
 
@@ -28,6 +28,7 @@ class Delete(Action):
 
     def recover(self) -> Result:
         """Present temporary file: it was taken; compare and settle."""
+        self._finish_taking()
         try:
             return self._compare()
         except FileNotFoundError:
@@ -35,7 +36,12 @@ class Delete(Action):
 
     def recover_undo(self) -> Result:
         """Put it back if it had been taken."""
+        self._finish_taking()
         return self._put_back()
+
+    def _finish_taking(self) -> None:
+        directory, name = self.site.temp(self.row)
+        finish_rename(self.site.parent, self.site.name, directory, name)
 
     def _compare(self) -> Result:
         directory, name = self.site.temp(self.row)
@@ -87,9 +93,16 @@ class Move(Action):
         return "placed"
 
     def recover(self) -> Result:
-        """It had been moved if the old name is free and the new one holds what was expected."""
-        gone = hash_at(self.site.parent, self.site.name) is None
-        return "placed" if gone and hash_at(self.site.to_parent, self.site.to_name) == self.old else "overtaken"
+        """It had been moved if the very file stands at the new name; whatever else was moved goes back, as ``make`` would have done."""
+        finish_rename(self.site.parent, self.site.name, self.site.to_parent, self.site.to_name)
+        arrived = hash_at(self.site.to_parent, self.site.to_name) == self.old
+        if inode_at(self.site.to_parent, self.site.to_name) == self.row.outcome.get("inode", -1):
+            if arrived:
+                return "placed"
+            self.undo()
+            return "overtaken"
+        gone = inode_at(self.site.parent, self.site.name) is None
+        return "placed" if gone and arrived else "overtaken"
 
     def recover_undo(self) -> Result:
         """Back to the old name if it had been moved."""

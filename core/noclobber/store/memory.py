@@ -175,7 +175,7 @@ class MemoryStore:
         """Exchanges under way (of one path), ordered by group and position."""
         with self._lock:
             ordered = sorted(self._pending.values(), key=lambda one: (one.group, one.position, one.id))
-        return [one for one in ordered if file_path in (None, one.file_path)]
+        return [one for one in ordered if file_path in (None, one.file_path, one.to_path)]
 
     def buffers(self, file_path: str | None = None) -> list[Buffer]:
         """Open buffers, all or of one file, ordered by file and writer."""

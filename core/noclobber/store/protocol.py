@@ -143,7 +143,7 @@ class Store(Protocol):
 
     # pending exchanges
     def pending(self, file_path: str | None = None) -> list[Pending]:
-        """Exchanges under way (of one path), ordered by group and position."""
+        """Exchanges under way (of one path; a move under both its names), ordered by group and position."""
 
     # unsaved buffers
     def buffers(self, file_path: str | None = None) -> list[Buffer]:

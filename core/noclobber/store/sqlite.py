@@ -227,7 +227,7 @@ class SqliteStore:
     # pending exchanges and unsaved buffers
     def pending(self, file_path: str | None = None) -> list[Pending]:
         """Exchanges under way (of one path), ordered by group and position."""
-        where, parameters = ("", ()) if file_path is None else ("WHERE file_path = ?", (file_path,))
+        where, parameters = ("", ()) if file_path is None else ("WHERE ? IN (file_path, to_path)", (file_path,))
         statement = f'SELECT {PENDING_COLUMNS} FROM pending {where} ORDER BY "group", position, id'
         return self._database.read(lambda connection: [pending_from_row(row) for row in connection.execute(statement, parameters)])
 

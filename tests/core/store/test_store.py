@@ -264,6 +264,11 @@ class TestRetention:
 
 
 class TestPendingAndBuffers:
+    def test_a_move_is_pending_under_both_its_names(self, store: Store, a_pending: Callable[..., Pending]) -> None:
+        move = a_pending(id="p1", file_path="old.py", action="move", to_path="new.py")
+        store.apply(Batch(pending=[move]))
+        assert [store.pending(name) for name in ("old.py", "new.py", "other.py")] == [[move], [move], []]
+
     def test_pending_rows_are_put_replaced_listed_in_order_and_settled(self, store: Store, a_pending: Callable[..., Pending]) -> None:
         rows = [a_pending(id=f"p{n}", group=group, position=n, file_path=f"{n}.py") for n, group in ((2, "g1"), (0, "g2"), (1, "g1"))]
         store.apply(Batch(pending=rows))
