@@ -5,9 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import attrs
 import pytest
 from lsprotocol import types
 from pygls.exceptions import JsonRpcException
+
+from noclobber_server.lsp.arguments import ActivityQuery, LessonText, OfDocument, RestoreVersion, RevertTurn, SnapshotQuery
+from noclobber_server.lsp.panel_asked import Asked
 
 TEN = "".join(f"line {n}\n" for n in range(1, 11))
 ONE_URI = [{"uri": "file:///x"}, {"uri": "file:///y"}]
@@ -127,3 +131,49 @@ async def test_activity_is_told_to_clients_that_ask_for_it(new_editor: Callable[
     assert silent.activity == []
     await asked.stop()
     await silent.stop()
+
+
+KINDS = {
+    "buffer.merge": OfDocument,
+    "buffer.takeDisk": OfDocument,
+    "buffer.keepMine": OfDocument,
+    "snapshots": SnapshotQuery,
+    "activity": ActivityQuery,
+    "restore": RestoreVersion,
+    "revert": RevertTurn,
+    "lesson.append": LessonText,
+    **{f"panel.{name}": Asked for name in ("overview", "history", "version", "restore", "revert", "pause", "letLand", "merging", "lesson")},
+}
+OTHERS = {"str": 7, "int": "seven", "bool": "yes", "dict": "none"}
+
+
+async def test_every_field_of_every_command_says_what_it_wants(editor: Any) -> None:
+    asked = 0
+    for command, kind in KINDS.items():
+        fields = {camel(field.name): str(field.type) for field in attrs.fields(kind)}
+        required = [camel(field.name) for field in attrs.fields(kind) if field.default is attrs.NOTHING]
+        for name, annotation in fields.items():
+            plain = next(word for word in ("dict", "bool", "int", "str") if word in annotation)
+            for wrong in (OTHERS[plain], [], {"x": 1} if plain != "dict" else [1]):
+                given = {**dict.fromkeys(required, "x"), name: wrong}
+                assert f"arguments[0].{name}" in await refused(editor, command, [given]), (command, name, wrong)
+                asked += 1
+        for name in required:
+            assert f"required field missing @ arguments[0].{name}" in await refused(editor, command, [{}])
+        for arguments in ([1], ["x"], [None], [[]], [{}, {}]):
+            assert "expected one object" in await refused(editor, command, arguments)
+        assert "unheardOf" in await refused(editor, command, [{**dict.fromkeys(required, "x"), "unheardOf": 1}])
+    assert asked > 500
+    assert editor.messages == []
+
+
+async def refused(editor: Any, command: str, arguments: list[Any]) -> str:
+    with pytest.raises(JsonRpcException) as told:
+        await editor.client.workspace_execute_command_async(types.ExecuteCommandParams(f"noclobber.{command}", arguments))
+    assert told.value.code == -32602
+    return str(told.value)
+
+
+def camel(name: str) -> str:
+    first, *rest = name.split("_")
+    return first + "".join(word.capitalize() for word in rest)
