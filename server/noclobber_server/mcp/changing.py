@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from typing import Literal
 
 from mcp.types import CallToolResult
 
-from noclobber import ConcurrencyGuard
+from noclobber import ConcurrencyGuard, LeasedError
+from noclobber.clock import boot_id, monotonic_ns
 from noclobber.records import Write
 from noclobber.situation import look
 from noclobber.text import reencode
@@ -18,13 +20,16 @@ from .notices import Notices
 
 __all__ = ["edit_file", "write_to_file"]
 
+_LEASE_WAIT_S = 2.0
+_LEASE_POLL_S = 0.05
+
 
 def write_to_file(
     guard: ConcurrencyGuard, caller: Caller, notices: Notices, path: str, content: str, *, read_hash: str | None,
     on_stale: Literal["reject", "merge"],
 ) -> CallToolResult:  # fmt: skip
     """Replace a whole file or make it. Raises the refusals of core."""
-    written = guard.write(path, _encoded(guard, path, content), read_hash=read_hash, on_stale=on_stale)
+    written = _patiently(guard, lambda: guard.write(path, _encoded(guard, path, content), read_hash=read_hash, on_stale=on_stale))
     return _answer(guard, caller, notices, written)
 
 
@@ -32,7 +37,18 @@ def edit_file(
     guard: ConcurrencyGuard, caller: Caller, notices: Notices, path: str, edits: Sequence[tuple[str, str]], *, replace_all: bool
 ) -> CallToolResult:
     """Make exact replacements. Raises the refusals of core."""
-    return _answer(guard, caller, notices, guard.edit(path, edits, replace_all=replace_all))
+    return _answer(guard, caller, notices, _patiently(guard, lambda: guard.edit(path, edits, replace_all=replace_all)))
+
+
+def _patiently(guard: ConcurrencyGuard, change: Callable[[], Write]) -> Write:
+    """Make the change; where another agent is between its check and its write, once more when it is done: a turn of a model costs more."""
+    try:
+        return change()
+    except LeasedError as held:
+        until = time.monotonic() + _LEASE_WAIT_S
+        while guard.workspace.store.lease(held.refusal.file_path, boot_id(), monotonic_ns()) and time.monotonic() < until:
+            time.sleep(_LEASE_POLL_S)
+        return change()
 
 
 def _encoded(guard: ConcurrencyGuard, path: str, text: str) -> bytes:

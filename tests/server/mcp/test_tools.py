@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import asyncio
 import json
+import time
 from pathlib import Path
 from typing import Any
 
@@ -98,6 +100,27 @@ async def test_a_stale_write_is_refused_with_all_a_model_needs(connected: Any, f
     assert merged["outcome"] == "merged"
     assert "+TWO" in merged["merged_diff"]
     assert file.read_text(encoding="utf-8") == BASE.replace("two", "TWO").replace("seven", "SEVEN")
+
+
+async def test_a_write_waits_for_one_who_is_between_check_and_write_and_is_refused_after_two_seconds(
+    connected: Any, file: Path, guard: ConcurrencyGuard
+) -> None:
+    edits = [{"old": "two", "new": "TWO"}]
+    async with connected() as agent:
+        a = agent("A")
+        await a.did("read_file", path="a.txt")
+        lease = guard.lease("a.txt")
+        begun = time.monotonic()
+        refused = await a.refused("edit_file", path="a.txt", edits=edits)
+        assert refused["type"] == "LEASED"
+        assert "observer" in refused["message"]
+        assert 1.9 <= time.monotonic() - begun < 8
+        waiting = asyncio.ensure_future(a.did("edit_file", path="a.txt", edits=edits))
+        while len(guard.events(agent_id="A", outcome="refused")) < 3:  # two of the first call, one of this
+            await asyncio.sleep(0)
+        guard.release(lease)
+        assert (await waiting)["outcome"] == "done"
+    assert file.read_text(encoding="utf-8") == BASE.replace("two", "TWO")
 
 
 async def test_a_read_hash_counts_only_for_whom_it_was_given(connected: Any, file: Path) -> None:
