@@ -13,7 +13,7 @@ from .forms import expected_bytes
 from .records import Answer, Change
 from .session import EditNote
 
-__all__ = ["record_finished", "settle_open_edits"]
+__all__ = ["record_finished", "settle_open_edits", "standing"]
 
 
 def record_finished(context: Context) -> Answer:
@@ -32,7 +32,7 @@ def settle_open_edits(context: Context, *, but_not: str | None = None) -> None:
     for note in context.notes.edits():
         if note.call_id == but_not:
             continue
-        found = _content(context, note.file_path)
+        found = standing(context, note.file_path)
         if note.expected is not None and found is not None and hash_content(found) == note.expected:
             context.notes.take_edit(note.file_path)
             _record(context, note, _kept(context, note.knows))
@@ -61,7 +61,7 @@ def _compare(context: Context, change: Change, note: EditNote, now: bytes | None
     now_hash = None if now is None else hash_content(now)
     if context.call.event == "failed" and now_hash == note.before:
         return []
-    between = _came_between(context, note)
+    between, displaced = _came_between(context, note)
     if now_hash == note.expected or context.call.changed_by_person or note.expected is None:
         _record(context, note, _kept(context, note.knows), before=between)
     else:
@@ -69,25 +69,29 @@ def _compare(context: Context, change: Change, note: EditNote, now: bytes | None
         knows = _kept(context, note.knows) or _kept(context, note.expected)
         checked = _kept(context, note.before)
         _record(context, note, knows or expected_bytes(change, checked, note.expected), before=between)
-    if between is None or note.before == hash_content(between):
+    if not displaced or between is None or note.before == hash_content(between):
         return []
     return [_displaced(context, change, note, between)]
 
 
-def _came_between(context: Context, note: EditNote) -> bytes | None:
-    """The version that somebody put there between the check and the write; what the check saw where nobody did."""
+def _came_between(context: Context, note: EditNote) -> tuple[bytes | None, bool]:
+    """The version that somebody put there since the check (what the check saw where nobody did), and whether the write replaced it.
+
+    One who wrote onto the very version that was expected of this edit came after it: an editor that reloads and saves at once.
+    """
     checked = _kept(context, note.before)
     original = context.call.original
     if original is not None and checked is not None and len(context.call.changes) == 1:
         from noclobber.text import decode_text, encode_text, same_text
 
         if not same_text(original, checked):
-            return encode_text(original, decode_text(checked)[1])
+            return encode_text(original, decode_text(checked)[1]), True
     query = EventQuery(file_path=note.file_path, kinds=CHANGING, outcomes=EFFECTIVE, after_seq=note.seq)
     others = [event for event in context.guard.workspace.store.events(query) if event.agent_id != context.guard.agent_id]
     if others and others[-1].after_hash not in (note.expected, note.before):
-        return _kept(context, others[-1].after_hash) or checked
-    return checked
+        came_after = note.expected is not None and any(event.before_hash == note.expected for event in others)
+        return _kept(context, others[-1].after_hash) or checked, not came_after
+    return checked, True
 
 
 def _displaced(context: Context, change: Change, note: EditNote, between: bytes) -> str:
@@ -113,7 +117,8 @@ def _kept(context: Context, content_hash: str | None) -> bytes | None:
     return None if content_hash is None else context.guard.workspace.store.content(content_hash)
 
 
-def _content(context: Context, file_path: str) -> bytes | None:
+def standing(context: Context, file_path: str) -> bytes | None:
+    """What stands at a path now; None where there is nothing that we guard."""
     try:
         with context.guard.workspace.locator.locate(file_path, missing_ok=True) as located:
             found = look(located)

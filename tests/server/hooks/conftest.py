@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
 from itertools import count
 from pathlib import Path
 from typing import Any
 
 import pytest
+import pytest_lsp
+from lsprotocol import types
 
 from noclobber import ConcurrencyGuard
 from noclobber_server.hooks.main import answer
 
 _CALLS = count(1)
+PATIENCE_S = 30.0
 
 
 class ClaudeCode:
@@ -114,11 +119,14 @@ class ClaudeCode:
     def shell(self, command: str) -> None:
         """Run a command as the client does, in a real shell, and tell the hook how it ended."""
         self.check("Bash", {"command": command, "description": "x"}, _id())
+        begun = time.monotonic()
         done = subprocess.run(["bash", "-c", command], cwd=self.root, capture_output=True, text=True, check=False, timeout=60)
-        self.ran(command, failed=done.returncode != 0, stdout=done.stdout + done.stderr)
+        took = int((time.monotonic() - begun) * 1000)
+        self.ran(command, failed=done.returncode != 0, stdout=done.stdout + done.stderr, duration_ms=took)
 
-    def ran(self, command: str, *, failed: bool = False, stdout: str = "") -> None:
+    def ran(self, command: str, *, failed: bool = False, stdout: str = "", duration_ms: int | None = None) -> None:
         """Tell the hook of a shell command that has been run."""
+        took = {} if duration_ms is None else {"duration_ms": duration_ms}
         given = {"command": command, "description": "x"}
         if failed:
             self.hook(
@@ -128,13 +136,94 @@ class ClaudeCode:
                 tool_use_id=_id(),
                 error=f"Exit code 1\n{stdout}",
                 is_interrupt=False,
+                **took,
             )
         else:
-            self.hook("PostToolUse", tool_name="Bash", tool_input=given, tool_use_id=_id(), tool_response={"stdout": stdout, "stderr": ""})
+            self.hook(
+                "PostToolUse", tool_name="Bash", tool_input=given, tool_use_id=_id(), tool_response={"stdout": stdout, "stderr": ""}, **took
+            )
 
 
 def _id() -> str:
     return f"toolu_{next(_CALLS)}"
+
+
+class Person:
+    """Somebody at an editor whose language server is ``noclobber lsp``; ``text`` is what stands in the buffer."""
+
+    def __init__(self, path: Path) -> None:
+        self.uri, self.path, self.text, self._version = path.as_uri(), path, "", 1
+        self.client = pytest_lsp.make_test_lsp_client()
+
+    async def open(self) -> None:
+        await self.client.start_io(sys.executable, "-m", "noclobber_server.main", "lsp")
+        published = types.TextDocumentClientCapabilities(
+            publish_diagnostics=types.PublishDiagnosticsClientCapabilities(version_support=True),
+            synchronization=types.TextDocumentSyncClientCapabilities(will_save=True, will_save_wait_until=True, did_save=True),
+        )
+        folder = self.path.parent
+        await self.client.initialize_session(
+            types.InitializeParams(
+                capabilities=types.ClientCapabilities(text_document=published),
+                client_info=types.ClientInfo("Person"),
+                workspace_folders=[types.WorkspaceFolder(folder.as_uri(), folder.name)],
+            )
+        )
+        self.text = self.path.read_text(encoding="utf-8")
+        document = types.TextDocumentItem(self.uri, "python", self._version, self.text)
+        self.client.text_document_did_open(types.DidOpenTextDocumentParams(document))
+
+    async def type(self, old: str, new: str) -> None:
+        """Change the buffer, and wait until the server has taken it in."""
+        self._put(self.text.replace(old, new))
+        query = types.ExecuteCommandParams("noclobber.activity", [{"limit": 1}])
+        await asyncio.wait_for(self.client.workspace_execute_command_async(query), PATIENCE_S)
+
+    async def save(self) -> None:
+        """Save by hand: the server is asked first what is to be put into the buffer."""
+        identifier = types.TextDocumentIdentifier(self.uri)
+        params = types.WillSaveTextDocumentParams(identifier, types.TextDocumentSaveReason.Manual)
+        edits = await asyncio.wait_for(self.client.text_document_will_save_wait_until_async(params), PATIENCE_S)
+        if edits:
+            self._put(_with_edits(self.text, edits))
+        self.path.write_text(self.text, encoding="utf-8")
+        self.client.text_document_did_save(types.DidSaveTextDocumentParams(identifier))
+        query = types.ExecuteCommandParams("noclobber.activity", [{"limit": 1}])
+        await asyncio.wait_for(self.client.workspace_execute_command_async(query), PATIENCE_S)
+
+    async def shown(self, is_so: Callable[[list[types.Diagnostic]], bool]) -> list[types.Diagnostic]:
+        """The problems of the file, once they are like this."""
+        async with asyncio.timeout(PATIENCE_S):
+            while not is_so(found := list(self.client.diagnostics.get(self.uri, []))):
+                await self.client.wait_for_notification(types.TEXT_DOCUMENT_PUBLISH_DIAGNOSTICS)
+        return found
+
+    async def reload_format_and_save(self, formatted: Callable[[str], str]) -> None:
+        """What an editor does that has nothing unsaved and formats when it saves."""
+        self._put(self.path.read_text(encoding="utf-8"))
+        self._put(formatted(self.text))
+        await self.save()
+
+    async def leave(self) -> None:
+        await self.client.shutdown_session()
+        await self.client.stop()
+
+    def _put(self, text: str) -> None:
+        self.text, self._version = text, self._version + 1
+        identifier = types.VersionedTextDocumentIdentifier(uri=self.uri, version=self._version)
+        whole = types.TextDocumentContentChangeWholeDocument(text)
+        self.client.text_document_did_change(types.DidChangeTextDocumentParams(identifier, [whole]))
+
+
+def _with_edits(text: str, edits: Any) -> str:
+    lines = text.splitlines(keepends=True)
+
+    def offset(at: types.Position) -> int:
+        return sum(len(line) for line in lines[: at.line]) + at.character  # the file is ASCII
+
+    for edit in sorted(edits, key=lambda edit: (edit.range.start.line, edit.range.start.character), reverse=True):
+        text = text[: offset(edit.range.start)] + edit.new_text + text[offset(edit.range.end) :]
+    return text
 
 
 @pytest.fixture
@@ -159,3 +248,18 @@ def claude(project: Path) -> Any:
         return ClaudeCode(project, session, **options)
 
     return made
+
+
+@pytest.fixture
+async def person_at() -> AsyncIterator[Any]:
+    """Opens files in editors: ``await person_at(path)``."""
+    people: list[Person] = []
+
+    async def opened(path: Path) -> Person:
+        people.append(Person(path))
+        await people[-1].open()
+        return people[-1]
+
+    yield opened
+    for somebody in people:
+        await somebody.leave()

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from noclobber import ConcurrencyGuard
+from noclobber.clock import parse_utc
 
 BASE = "one\ntwo\nthree\nfour\nfive\nsix\nseven\neight\n"
 
@@ -346,3 +347,85 @@ def test_a_folder_not_set_up_is_left_alone_by_a_registration_for_all_projects(tm
     }  # fmt: skip
     assert answer("claude-code", json.dumps(payload).encode(), {}, set_up_only=True).stdout == ""
     assert [path.name for path in tmp_path.iterdir()] == ["a.txt"]
+
+
+def test_a_command_leaves_a_file_that_was_read_in_part_read_in_part(claude: Any, file: Path) -> None:
+    a = claude("A")
+    a.read("a.txt", offset=2, limit=2)
+    file.write_text(BASE.replace("two", "TWO"), encoding="utf-8")
+    a.ran("sed -i s/two/TWO/ a.txt")
+    assert "You have read only lines 2-3" in a.write("a.txt", "x\n")["permissionDecisionReason"]
+
+
+def test_a_command_makes_no_file_known_to_one_who_never_read_it(claude: Any, file: Path, guard: ConcurrencyGuard) -> None:
+    a, b = claude("A"), claude("B")
+    b.read("a.txt")
+    file.write_text(BASE.replace("two", "TWO"), encoding="utf-8")
+    a.ran("sed -i s/two/TWO/ a.txt")
+    assert a.said == []
+    assert guard.as_writer(a.agent_id).get_snapshot("a.txt") is None
+    assert "UNREAD_FILE" in a.write("a.txt", "x\n")["permissionDecisionReason"]
+    assert "by claude-code:A" in b.edit("a.txt", "two", "2")["permissionDecisionReason"]
+
+
+def test_a_command_that_deletes_a_known_file_lets_its_agent_make_it_anew(claude: Any, file: Path) -> None:
+    a, b = claude("A"), claude("B")
+    a.read("a.txt")
+    b.read("a.txt")
+    file.unlink()
+    a.ran("rm a.txt")
+    assert "deleted" in b.write("a.txt", "x\n")["permissionDecisionReason"]
+    assert a.write("a.txt", "anew\n") == {}
+
+
+def test_a_command_that_changes_a_hundred_known_files_is_on_record_for_each_and_told_once(
+    claude: Any, project: Path, guard: ConcurrencyGuard
+) -> None:
+    a, b = claude("A"), claude("B")
+    names = [f"f{number}.txt" for number in range(100)]
+    for name in names:
+        (project / name).write_text("one\n", encoding="utf-8")
+        a.read(name)
+        b.read(name)
+    for name in names:
+        (project / name).write_text("two\n", encoding="utf-8")
+    a.ran("git checkout other")
+    assert a.said == [
+        f"This command changed files you know: {', '.join(sorted(names)[:8])} and 92 more. Re-read what you still need of them."
+    ]
+    changed = [event for event in guard.events(kind="write") if event.agent_id == a.agent_id]
+    assert {event.file_path for event in changed} == set(names)
+    assert len({(event.detail or {})["group"] for event in changed}) == 1
+    b.ran("ls")
+    a.ran("ls")
+    assert len(a.said) == 1
+    assert [event for event in guard.events(kind="write") if event.agent_id == b.agent_id] == []
+    assert "by claude-code:A" in b.edit("f50.txt", "one", "1")["permissionDecisionReason"]
+
+
+def test_a_change_that_an_editors_server_put_on_record_during_a_command_is_the_commands(
+    claude: Any, file: Path, guard: ConcurrencyGuard
+) -> None:
+    a, b = claude("A"), claude("B")
+    a.read("a.txt")
+    b.read("a.txt")
+    file.write_text(BASE.replace("three", "THREE"), encoding="utf-8")
+    guard.read("a.txt")  # whoever looks first says "outside"
+    assert [event.agent_id for event in guard.events(kind="outside")] == ["outside"]
+    a.ran("sed -i s/three/THREE/ a.txt; sleep 1")
+    assert a.said == ["This command changed files you know: a.txt. Re-read what you still need of them."]
+    assert "claude-code:A" in b.edit("a.txt", "three", "drei")["permissionDecisionReason"]
+    a.ran("ls")
+    assert len(a.said) == 1
+
+
+def test_a_change_from_outside_before_a_command_began_is_not_the_commands(claude: Any, file: Path, guard: ConcurrencyGuard) -> None:
+    a = claude("A")
+    a.read("a.txt")
+    file.write_text(BASE.replace("three", "THREE"), encoding="utf-8")
+    guard.read("a.txt")
+    (event,) = guard.events(kind="outside")
+    while time.time() < parse_utc(event.timestamp) + 0.6:
+        a.hook("Stop")
+    a.ran("ls", duration_ms=5)
+    assert a.said == ["a.txt was changed meanwhile by outside."]

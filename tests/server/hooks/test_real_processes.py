@@ -5,18 +5,15 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
-from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-import pytest_lsp
 from lsprotocol import types
 from mcp import Client, StdioServerParameters
 
 from noclobber import ConcurrencyGuard
 
-PATIENCE_S = 30.0
 RUFF = f"{sys.executable} -m ruff format --quiet app.py"
 BASE = """\
 import os
@@ -40,78 +37,6 @@ FAREWELL = "bye"
 """
 
 
-class Person:
-    """Somebody at an editor whose language server is ``noclobber lsp``; ``text`` is what stands in the buffer."""
-
-    def __init__(self, path: Path) -> None:
-        self.uri, self.path, self.text, self._version = path.as_uri(), path, "", 1
-        self.client = pytest_lsp.make_test_lsp_client()
-
-    async def open(self) -> None:
-        await self.client.start_io(sys.executable, "-m", "noclobber_server.main", "lsp")
-        published = types.TextDocumentClientCapabilities(
-            publish_diagnostics=types.PublishDiagnosticsClientCapabilities(version_support=True),
-            synchronization=types.TextDocumentSyncClientCapabilities(will_save=True, will_save_wait_until=True, did_save=True),
-        )
-        folder = self.path.parent
-        await self.client.initialize_session(
-            types.InitializeParams(
-                capabilities=types.ClientCapabilities(text_document=published),
-                client_info=types.ClientInfo("Person"),
-                workspace_folders=[types.WorkspaceFolder(folder.as_uri(), folder.name)],
-            )
-        )
-        self.text = self.path.read_text(encoding="utf-8")
-        document = types.TextDocumentItem(self.uri, "python", self._version, self.text)
-        self.client.text_document_did_open(types.DidOpenTextDocumentParams(document))
-
-    async def type(self, old: str, new: str) -> None:
-        """Change the buffer, and wait until the server has taken it in."""
-        self._put(self.text.replace(old, new))
-        query = types.ExecuteCommandParams("noclobber.activity", [{"limit": 1}])
-        await asyncio.wait_for(self.client.workspace_execute_command_async(query), PATIENCE_S)
-
-    async def save(self) -> None:
-        """Save by hand: the server is asked first what is to be put into the buffer."""
-        identifier = types.TextDocumentIdentifier(self.uri)
-        params = types.WillSaveTextDocumentParams(identifier, types.TextDocumentSaveReason.Manual)
-        edits = await asyncio.wait_for(self.client.text_document_will_save_wait_until_async(params), PATIENCE_S)
-        if edits:
-            self._put(_with_edits(self.text, edits))
-        self.path.write_text(self.text, encoding="utf-8")
-        self.client.text_document_did_save(types.DidSaveTextDocumentParams(identifier))
-        query = types.ExecuteCommandParams("noclobber.activity", [{"limit": 1}])
-        await asyncio.wait_for(self.client.workspace_execute_command_async(query), PATIENCE_S)
-
-    async def shown(self, is_so: Callable[[list[types.Diagnostic]], bool]) -> list[types.Diagnostic]:
-        """The problems of the file, once they are like this."""
-        async with asyncio.timeout(PATIENCE_S):
-            while not is_so(found := list(self.client.diagnostics.get(self.uri, []))):
-                await self.client.wait_for_notification(types.TEXT_DOCUMENT_PUBLISH_DIAGNOSTICS)
-        return found
-
-    async def leave(self) -> None:
-        await self.client.shutdown_session()
-        await self.client.stop()
-
-    def _put(self, text: str) -> None:
-        self.text, self._version = text, self._version + 1
-        identifier = types.VersionedTextDocumentIdentifier(uri=self.uri, version=self._version)
-        whole = types.TextDocumentContentChangeWholeDocument(text)
-        self.client.text_document_did_change(types.DidChangeTextDocumentParams(identifier, [whole]))
-
-
-def _with_edits(text: str, edits: Any) -> str:
-    lines = text.splitlines(keepends=True)
-
-    def offset(at: types.Position) -> int:
-        return sum(len(line) for line in lines[: at.line]) + at.character  # the file is ASCII
-
-    for edit in sorted(edits, key=lambda edit: (edit.range.start.line, edit.range.start.character), reverse=True):
-        text = text[: offset(edit.range.start)] + edit.new_text + text[offset(edit.range.end) :]
-    return text
-
-
 @pytest.fixture
 def file(project: Path) -> Path:
     path = project / "app.py"
@@ -120,11 +45,8 @@ def file(project: Path) -> Path:
 
 
 @pytest.fixture
-async def person(file: Path) -> AsyncIterator[Person]:
-    somebody = Person(file)
-    await somebody.open()
-    yield somebody
-    await somebody.leave()
+async def person(file: Path, person_at: Any) -> Any:
+    return await person_at(file)
 
 
 def mcp_server(project: Path, agent_id: str) -> StdioServerParameters:
@@ -133,7 +55,7 @@ def mcp_server(project: Path, agent_id: str) -> StdioServerParameters:
 
 
 async def test_two_agents_and_a_person_each_by_another_front_lose_nothing(
-    claude: Any, project: Path, file: Path, person: Person, guard: ConcurrencyGuard
+    claude: Any, project: Path, file: Path, person: Any, guard: ConcurrencyGuard
 ) -> None:
     b = claude("B", process=True)
     async with Client(mcp_server(project, "A")) as a:
@@ -196,7 +118,7 @@ async def test_two_agents_and_a_person_each_by_another_front_lose_nothing(
 
 
 async def test_a_person_who_saves_first_makes_both_agents_stale(
-    claude: Any, project: Path, file: Path, person: Person, guard: ConcurrencyGuard
+    claude: Any, project: Path, file: Path, person: Any, guard: ConcurrencyGuard
 ) -> None:
     b = claude("B", process=True)
     async with Client(mcp_server(project, "A")) as a:

@@ -44,7 +44,12 @@ def _read(payload: dict[str, Any]) -> HookCall:
         can_ask=mode not in ("dontAsk", "bypassPermissions"),
         can_tell_before=True,
         approves=mode in _UPDATES_UNASKED,
+        took_s=_seconds(payload.get("duration_ms")),
     )
+
+
+def _seconds(milliseconds: object) -> float | None:
+    return milliseconds / 1000 if isinstance(milliseconds, (int, float)) and not isinstance(milliseconds, bool) else None
 
 
 def _shown(call: HookCall, response: dict[str, Any]) -> tuple[Shown, ...]:
