@@ -29,7 +29,7 @@ class Asking:
 
     def get_snapshot(self, path: PathLike) -> Snapshot | None:
         """This writer's live snapshot of a file."""
-        return self.workspace.store.snapshot(self.agent_id, self._file_path(path))
+        return self.workspace.store.snapshot(self.agent_id, self._name_of(path))
 
     def get_all_snapshots(self) -> list[Snapshot]:
         """This writer's live snapshots, ordered by file."""
@@ -45,7 +45,7 @@ class Asking:
 
     def get_snapshots_by_file(self, path: PathLike) -> list[Snapshot]:
         """Every snapshot ever recorded of a file, by any writer, oldest first."""
-        return self._past(EventQuery(file_path=self._file_path(path)))
+        return self._past(EventQuery(file_path=self._name_of(path)))
 
     def status(self) -> list[FileStatus]:
         """All writers' live snapshots against the disk."""
@@ -67,11 +67,11 @@ class Asking:
         since: str | None = None,
         limit: int | None = None,
     ) -> list[Event]:
-        """The events that match all that is given, the newest ``limit`` of them, in order.
+        """The events that match all that is given, the newest ``limit`` of them, in order; of a file also where it is one no longer.
 
         ``since``: an ISO 8601 time, UTC where it names no zone. ValueError where it is none, or ``limit`` is negative.
         """
-        path = None if file_path is None else self._file_path(file_path)
+        path = None if file_path is None else self._name_of(file_path)
         kinds = None if kind is None else (kind,)
         outcomes = None if outcome is None else (outcome,)
         labels = (agent_id, turn_id, intent_id)
@@ -100,6 +100,10 @@ class Asking:
     def _file_path(self, path: PathLike) -> str:
         with self.workspace.locator.locate(path, missing_ok=True) as located:
             return located.file_path
+
+    def _name_of(self, path: PathLike) -> str:
+        """For questions about what was: a file of the past may be a folder today."""
+        return self.workspace.locator.name_of(path)
 
     def _past(self, query: EventQuery) -> list[Snapshot]:
         from .observing import past_snapshots

@@ -12,7 +12,7 @@ import os
 import stat as modes
 
 from .content import access_error, check_regular
-from .errors import FileAccessError, PathError, WorkspaceError
+from .errors import FileAccessError, NoclobberError, PathError, WorkspaceError
 from .names import checked_text, is_guarded_away
 from .roots import find_root, root_for
 from .syscalls import PATH_ONLY, open_beneath
@@ -61,6 +61,23 @@ class Locator:
             located.close()
             raise
         return located
+
+    def name_of(self, path: str | bytes | os.PathLike[str]) -> str:
+        """What the history calls the file at ``path``, whatever stands there by now: a folder, a symlink that leads out, nothing.
+
+        Where the disk says no, the name as it is written, if that alone cannot lead out; else the errors of ``locate``.
+        """
+        text = checked_text(path)
+        self._check_root()
+        relative = self._relative(text)
+        try:
+            located = self._fast(relative) or self._slow(relative, text)
+        except NoclobberError:
+            if not _is_plain(relative):
+                raise
+            return relative
+        located.close()
+        return located.file_path
 
     def make_parents(self, file_path: str) -> None:
         """Make the missing folders above a file to be created; ``file_path`` as in ``Located``. Never leads out."""
@@ -126,8 +143,7 @@ class Locator:
 
     def _fast(self, relative: str) -> Located | None:
         """A plain name with no symlink in it: one look-up. None: take the slow way, which also has the words for errors."""
-        parts = relative.split("/")
-        if "" in parts or "." in parts or ".." in parts or is_guarded_away(relative):
+        if not _is_plain(relative):
             return None
         folder, _, name = relative.rpartition("/")
         try:
@@ -155,6 +171,11 @@ class Locator:
             raise access_error(asked, error, "reach") from error
         finally:
             walk.close()
+
+
+def _is_plain(relative: str) -> bool:
+    parts = relative.split("/")
+    return not {"", ".", ".."}.intersection(parts) and not is_guarded_away(relative)
 
 
 def _made(at: int, name: str, file_path: str) -> int:
