@@ -101,7 +101,8 @@ def stable_read(fd: int, *, path: str) -> StableRead:
 def access_error(path: str, error: OSError, doing: str) -> FileAccessError:
     """The system's refusal as ours: which file, what we were doing, what the system said."""
     number = error.errno or errno.EIO
-    return FileAccessError(path, number, f"Cannot {doing} {path!r}: {os.strerror(number)}.")
+    advice = " Free some space, and try again." if number in (errno.ENOSPC, errno.EDQUOT) else ""
+    return FileAccessError(path, number, f"Cannot {doing} {path!r}: {os.strerror(number)}.{advice}")
 
 
 def _reopen(handle: int, parent_fd: int, name: str) -> int:

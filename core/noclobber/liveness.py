@@ -54,9 +54,7 @@ class Live:
             os.makedirs(folder, mode=0o700, exist_ok=True)
             self._fd = _take(self._path, text.encode() + b"\n")
         except OSError as error:
-            raise WorkspaceError(
-                f"{folder} cannot hold a lock ({error.strerror}); noclobber needs a writable local file system."
-            ) from error
+            raise _no_life(folder, error) from error
         myself = weakref.ref(self)
         os.register_at_fork(after_in_child=lambda: _after_fork(myself))
 
@@ -83,6 +81,12 @@ class Live:
         if self._fd >= 0:
             os.close(self._fd)
             self._fd = -1
+
+
+def _no_life(folder: str, error: OSError) -> WorkspaceError:
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return WorkspaceError(f"The disk that holds {folder} is full ({error.strerror}); free some space, and try again.")
+    return WorkspaceError(f"{folder} cannot hold a lock ({error.strerror}); noclobber needs a writable local file system.")
 
 
 def is_alive(state_dir: str | os.PathLike[str], live_id: str) -> bool:

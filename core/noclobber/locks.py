@@ -230,7 +230,8 @@ class PathLocks:
         why = os.strerror(error.errno or errno.EIO)
         if error.errno in (errno.ENOLCK, errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP):
             return WorkspaceError(f"The file system of {self._file} has no working locks ({why}); keep the workspace on a local disk.")
-        return WorkspaceError(f"Cannot use the lock file {self._file}: {why}.")
+        advice = " Free some space, and try again." if error.errno in (errno.ENOSPC, errno.EDQUOT) else ""
+        return WorkspaceError(f"Cannot use the lock file {self._file}: {why}.{advice}")
 
 
 def _agreed(fd: int, file: str) -> int:

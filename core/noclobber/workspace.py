@@ -228,7 +228,9 @@ def _make_state(state: str) -> None:
             problem = error
             break
     reason = os.strerror((problem.errno if problem else None) or errno.EIO)
-    raise WorkspaceError(f"Cannot keep state in {state}: {reason}. Give this user write access to it, or set NOCLOBBER=off.") from problem
+    full = problem is not None and problem.errno in (errno.ENOSPC, errno.EDQUOT)
+    advice = "Free some space" if full else "Give this user write access to it"
+    raise WorkspaceError(f"Cannot keep state in {state}: {reason}. {advice}, or set NOCLOBBER=off.") from problem
 
 
 def _make_folders(state: str) -> None:

@@ -1,4 +1,4 @@
-"""A full disk, no permission, the state deleted under running processes, the clock set back, a huge file, worktrees and submodules."""
+"""No permission, the state deleted under running processes, the clock set back, a huge file, worktrees and submodules."""
 
 from __future__ import annotations
 
@@ -12,80 +12,11 @@ from pathlib import Path
 import pytest
 from crew import Worker
 
-from noclobber import ConcurrencyGuard, FileAccessError, NoclobberError, StaleFileError, StoreError, WorkspaceError
+from noclobber import ConcurrencyGuard, NoclobberError, StaleFileError, WorkspaceError
 from noclobber.content import hash_content
 
 ROOT = os.geteuid() == 0
 needs_root = pytest.mark.skipif(not ROOT, reason="only root may mount a small file system, or become somebody else")
-
-
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of 3 MB."""
-    folder = tmp_path / "small"
-    folder.mkdir()
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=3m", "tmpfs", str(folder)], capture_output=True, text=True, check=False)
-    if mounted.returncode:
-        pytest.skip(f"no small file system can be mounted here: {mounted.stderr.strip()}")
-    yield folder
-    subprocess.run(["umount", "-l", str(folder)], check=True)
-
-
-def _fill(folder: Path) -> Path:
-    """Take all space that is left."""
-    filler = folder / "filler"
-    with filler.open("wb", buffering=0) as file:
-        try:
-            while True:
-                file.write(b"\0" * 4096)
-        except OSError:
-            pass
-    return filler
-
-
-STEPS = ("record", "exchange", "compare", "settle", "tidy", "forget")
-
-
-@needs_root
-@pytest.mark.parametrize("kind", ["exchanged", "hard-linked", "several"])
-@pytest.mark.parametrize("at", ["", *STEPS])
-def test_a_disk_that_fills_up_in_the_middle_of_a_write_is_an_error_and_nothing_changes(small_disk: Path, kind: str, at: str) -> None:
-    old, new = b"old\n" * 10, os.urandom(200_000)
-    (small_disk / "file").write_bytes(old)
-    (small_disk / "other").write_bytes(old)
-    if kind == "hard-linked":
-        os.link(small_disk / "file", small_disk / "linked")
-    with ConcurrencyGuard(small_disk, "alice") as alice:
-        alice.read("file")
-        alice.read("other")
-
-        def step(name: str) -> None:
-            if name == at:
-                _fill(small_disk)
-
-        if not at:
-            _fill(small_disk)
-        alice.workspace.step = step
-        failure = ""
-        try:
-            if kind == "several":
-                alice.write_many({"file": new, "other": new})
-            else:
-                alice.write("file", new)
-        except (FileAccessError, StoreError, WorkspaceError) as error:
-            failure = str(error)
-        assert not failure or "space" in failure
-        alice.workspace.step = lambda _name: None
-        wanted = old if failure else new
-        assert (small_disk / "file").read_bytes() == wanted
-        (small_disk / "filler").unlink(missing_ok=True)
-        assert alice.read("file").content == wanted
-        assert alice.write("file", b"there is room again\n").outcome == "done"
-        if kind == "several":
-            assert alice.read("other").content == wanted
-    with ConcurrencyGuard(small_disk, "bob") as bob:
-        assert bob.workspace.store.pending() == []
-        assert list((small_disk / ".noclobber/tmp").iterdir()) == []
 
 
 def _as_nobody(root: Path, act: str) -> str:

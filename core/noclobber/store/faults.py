@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import sqlite3
 
 from ..errors import NoclobberError, StoreBusyError, StoreError, WorkspaceError
 
-__all__ = ["is_busy", "is_damage", "translated"]
+__all__ = ["is_busy", "is_damage", "no_access", "translated"]
 
 _DAMAGE = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+_LITTLE_ROOM = 1 << 16
 _BUSY = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 _UNUSABLE = (
     sqlite3.SQLITE_READONLY,
@@ -34,12 +37,29 @@ def is_busy(error: sqlite3.Error) -> bool:
     return _primary(error) in _BUSY
 
 
+def no_access(path: str, error: OSError, otherwise: str) -> WorkspaceError:
+    """The system would not let us have this file; ``otherwise``: what does not work, and what to do, unless the disk is full."""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return WorkspaceError(f"The disk that holds {path} is full ({error.strerror}); free some space, and try again.")
+    return WorkspaceError(f"{path} cannot be {otherwise.format(error.strerror)}")
+
+
+def _is_full(path: str) -> bool:
+    """Whether the disk has no room for what SQLite needs (its shared memory alone takes 32 KB), or for one more file: it says so
+    itself only where the room ends in the middle of a write."""
+    try:
+        disk = os.statvfs(os.path.dirname(path))
+    except OSError:
+        return False
+    return disk.f_bavail * disk.f_frsize < _LITTLE_ROOM or (disk.f_files > 0 and disk.f_favail == 0)
+
+
 def translated(error: sqlite3.Error, path: str) -> NoclobberError:
     """The error of ours that says what was wrong and what to do."""
     code = _primary(error)
     if code in _BUSY:
         return StoreBusyError(f"{path} stayed locked; another program holds a transaction open in it. End that program, and try again.")
-    if code == sqlite3.SQLITE_FULL:
+    if code == sqlite3.SQLITE_FULL or (code in (*_UNUSABLE, sqlite3.SQLITE_IOERR) and _is_full(path)):
         return StoreError(f"the disk that holds {path} is full; nothing was recorded. Free some space, and try again.")
     if code in _UNUSABLE:
         return WorkspaceError(

@@ -15,10 +15,12 @@ import threading
 import time
 from types import TracebackType
 
-from ..errors import StoreBusyError, WorkspaceError
+from ..errors import StoreBusyError
+from .faults import no_access
 
 __all__ = ["Gate"]
 
+_NO_LOCK = "locked ({}); noclobber needs a writable local file system with locks."
 _OFD = hasattr(fcntl, "F_OFD_SETLK")
 _TAKE = struct.pack("hhqqi4x", fcntl.F_WRLCK, os.SEEK_SET, 0, 0, 0)
 _GIVE = struct.pack("hhqqi4x", fcntl.F_UNLCK, os.SEEK_SET, 0, 0, 0)
@@ -46,9 +48,7 @@ class Gate:
                 self._wait()
         except OSError as error:
             self._threads.release()
-            raise WorkspaceError(
-                f"{self._path} cannot be locked ({error.strerror}); noclobber needs a local file system with locks."
-            ) from error
+            raise no_access(self._path, error, _NO_LOCK) from error
         except BaseException:
             self._threads.release()
             raise
@@ -73,7 +73,7 @@ class Gate:
         try:
             fd = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         except OSError as error:
-            raise WorkspaceError(f"{self._path} cannot be opened ({error.strerror}); make the folder writable.") from error
+            raise no_access(self._path, error, _NO_LOCK) from error
         os.close(self._fd)
         self._fd = fd
         if not self._try():

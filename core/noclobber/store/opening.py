@@ -16,7 +16,7 @@ from ..errors import StoreDamagedError, WorkspaceError
 from ..progress import Progress, unwatched
 from ..records import Event
 from .connections import Connections, connect
-from .faults import is_damage, translated
+from .faults import is_damage, no_access, translated
 from .gate import Gate
 from .rows import PUT_EVENT, event_row
 from .schema import STEPS, Step, check_version, raise_to_current
@@ -39,7 +39,7 @@ def make_state_dir(folder: str) -> None:
     try:
         os.makedirs(folder, mode=0o700, exist_ok=True)
     except OSError as error:
-        raise WorkspaceError(f"{folder} cannot be made ({error.strerror}); make the folder above it writable.") from error
+        raise no_access(folder, error, "made ({}); make the folder above it writable.") from error
 
 
 def open_state(
@@ -113,7 +113,7 @@ def _create_private(path: str) -> None:
     except FileExistsError:
         return
     except OSError as error:
-        raise WorkspaceError(f"{path} cannot be made ({error.strerror}); make its folder writable.") from error
+        raise no_access(path, error, "made ({}); make its folder writable.") from error
 
 
 def _bring_up(connection: sqlite3.Connection, path: str, steps: tuple[Step, ...], progress: Progress) -> int | None:
