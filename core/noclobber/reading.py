@@ -16,8 +16,8 @@ from .clock import utc_now
 from .content import hash_content, same_signature
 from .errors import FileAccessError, NoclobberError
 from .locks import HeldLock
-from .merge import Change, changed_regions, join_ranges
 from .merge.lines import count_lines
+from .merge.regions import Change, changed_regions, join_ranges
 from .paths import Located
 from .records import Event, FileStatus, LineRange, Read, Refusal, Signature, Snapshot
 from .situation import Writer, look, notice_outside, open_buffers, survey

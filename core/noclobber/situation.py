@@ -13,7 +13,7 @@ from .clock import boot_id, format_utc, monotonic_ns, parse_utc, utc_now
 from .content import StableRead, hash_content, open_regular, stable_read
 from .decision import Situation
 from .liveness import is_alive
-from .merge import is_mergeable_name
+from .merge.names import is_mergeable_name
 from .paths import Located
 from .records import Buffer, Event, EventKind, Outcome, Snapshot
 from .store.protocol import EventQuery

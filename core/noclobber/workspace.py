@@ -71,6 +71,8 @@ class Workspace:
             sqlite = self._opened_store(progress)
             self.notice = sqlite.opening_notice
             if mirrored:
+                import hashlib  # noqa: F401 - who stays for longer hashes with OpenSSL from the start, 12 times as fast
+
                 from .journal import Journal
 
                 self.journal = Journal(self.state, sqlite)

@@ -41,6 +41,7 @@ def _environment() -> dict[str, str]:
 
 def hooks(folder: Path) -> Iterable[Figure]:
     """One read recorded, one edit checked: each a process from start to end, against one that does nothing."""
+    subprocess.run(["git", "init", "-q", str(folder)], check=True)  # as projects are: git is asked what it ignores
     file = folder / "a.py"
     text = content_of(SIZE).decode()
     file.write_text(text, encoding="utf-8")

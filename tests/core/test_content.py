@@ -55,6 +55,15 @@ def test_equal_content_gives_equal_hashes_of_64_digits(data: bytes) -> None:
     assert len(digest) == 64
 
 
+@pytest.mark.parametrize(("size", "loads_openssl"), [(0, False), (10_000, False), (65_536, False), (65_537, True), (1_000_000, True)])
+def test_a_process_that_has_hashed_nothing_gives_the_same_hash_and_loads_openssl_for_large_content_only(
+    size: int, loads_openssl: bool
+) -> None:
+    code = "import sys; from noclobber.content import hash_content; print(hash_content(b'z' * int(sys.argv[1])), '_hashlib' in sys.modules)"
+    run = subprocess.run([sys.executable, "-c", code, str(size)], capture_output=True, text=True, check=True)
+    assert run.stdout.split() == [hashlib.sha256(b"z" * size).hexdigest(), str(loads_openssl)]
+
+
 @pytest.mark.parametrize("data", [b"", b"x", b"\0\r\n\xff" * 1000, b"z" * 300_000])
 def test_a_read_gives_all_bytes_and_the_stat_that_belongs_to_them(tmp_path: Path, data: bytes) -> None:
     file = tmp_path / "f"

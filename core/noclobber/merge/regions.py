@@ -11,7 +11,6 @@ from typing import NamedTuple
 
 from ..records import LineRange
 from .lines import as_utf8, count_line_ends, split_lines, trim
-from .matching import compare_lines
 
 __all__ = [
     "Change",
@@ -50,6 +49,8 @@ def regions_of(before: bytes, after: bytes) -> tuple[list[Change], bool]:
     skipped = count_line_ends(before[: trimmed.start])
     old = split_lines(before[trimmed.start : trimmed.before_end])
     new = split_lines(after[trimmed.start : trimmed.after_end])
+    from .matching import compare_lines  # what only joins ranges needs none of it
+
     blocks, coarse = compare_lines(old, new)
     return [Change((a0 + skipped, a1 + skipped), (b0 + skipped, b1 + skipped)) for a0, a1, b0, b1 in blocks], coarse
 

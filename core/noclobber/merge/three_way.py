@@ -12,15 +12,9 @@ from ..records import LineRange
 from .lines import as_utf8, split_lines, trim, utf16_codec
 from .regions import Change, changed_regions, touches
 
-__all__ = ["Conflict", "Merge", "conflicts_between", "invert_change", "is_mergeable_name", "merge3"]
+__all__ = ["Conflict", "Merge", "conflicts_between", "invert_change", "merge3"]
 
 _CANDIDATES = 40
-
-_GENERATED = frozenset({
-    "package-lock.json", "npm-shrinkwrap.json", "pnpm-lock.yaml", "packages.lock.json", "go.sum", "go.work.sum", "bun.lockb",
-    "package.resolved", "cartfile.resolved", "gradle.lockfile", "buildscript-gradle.lockfile", "pylock.toml", "conda-lock.yml",
-    ".terraform.lock.hcl", "project.assets.json", "cabal.project.freeze",
-})  # fmt: skip
 
 
 class Conflict(NamedTuple):
@@ -40,12 +34,6 @@ class Merge(NamedTuple):
     content: bytes | None
     conflicts: tuple[Conflict, ...] = ()
     obstacle: str = ""
-
-
-def is_mergeable_name(path: str) -> bool:
-    """Whether a file of this name may be merged line by line: no notebook, and no lock file of a package manager."""
-    name = path.replace("\\", "/").rsplit("/", 1)[-1].lower()
-    return not (name.endswith((".ipynb", ".lock")) or name in _GENERATED)
 
 
 def merge3(base: bytes, ours: bytes, theirs: bytes, *, scratch: str | None = None) -> Merge:

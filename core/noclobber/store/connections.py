@@ -14,7 +14,6 @@ import time
 
 __all__ = ["Connections", "GivenUp", "connect"]
 
-_SHORT_LOG = 256 * 1024
 # One row with its indexes dirties as many pages as there are trees, and each is written whole: small ones are cheaper (a read
 # is recorded in 16 µs with pages of 1 KB and in 21 with 4 KB, a version of 10 KB kept in 35 and 37).
 _PAGE = 1024
@@ -114,19 +113,6 @@ class Connections:
                 return False
             time.sleep(0.0005)
         return True
-
-    def leave(self) -> None:
-        """For a process about to end by ``os._exit``: leave the log to the next one while it is short.
-
-        Closing the last connection flushes and deletes the log, and the next process makes a new one: 4 ms for each
-        call of a hook that works alone.
-        """
-        try:
-            short = os.stat(self._path + "-wal").st_size < _SHORT_LOG
-        except OSError:
-            short = False
-        if not short:
-            self.close()
 
     def abandon(self) -> None:
         """In a forked child, of those in use at the fork: never close them, for that could undo the parent's log."""

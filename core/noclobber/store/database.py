@@ -153,11 +153,6 @@ class Database:
                 self._opened = None
         self._gate.close()
 
-    def leave(self) -> None:
-        """Instead of ``close`` in a process that ends by ``os._exit`` right after."""
-        if self._opened is not None:
-            self._opened.connections.leave()
-
     def before_fork(self) -> None:
         """Close everything, and hold back other threads until the fork is made.
 

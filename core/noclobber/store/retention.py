@@ -13,12 +13,9 @@ from typing import Final, NamedTuple, Protocol, TypeVar
 
 from ..clock import format_utc, parse_utc
 from .kept import KeptFiles
+from .rows import FORM_FILE, FORM_FINAL, FORM_RAW, FORM_ZLIB
 
 __all__ = [
-    "FORM_FILE",
-    "FORM_FINAL",
-    "FORM_RAW",
-    "FORM_ZLIB",
     "SNAPSHOT_IDLE_SECONDS",
     "KeptContent",
     "Transactions",
@@ -29,13 +26,6 @@ __all__ = [
 ]
 
 T = TypeVar("T")
-
-FORM_RAW: Final = 0
-"""As it came: a write does not pay for compression."""
-FORM_ZLIB: Final = 1
-FORM_FILE: Final = 2
-FORM_FINAL: Final = 3
-"""Compressing did not make it smaller."""
 
 SNAPSHOT_IDLE_SECONDS: Final = 7 * 86_400
 _DAY: Final = 86_400

@@ -13,6 +13,10 @@ from .protocol import Pending
 __all__ = [
     "BUFFER_COLUMNS",
     "EVENT_COLUMNS",
+    "FORM_FILE",
+    "FORM_FINAL",
+    "FORM_RAW",
+    "FORM_ZLIB",
     "GIVEN_KINDS",
     "GIVEN_OUTCOMES",
     "PENDING_COLUMNS",
@@ -38,6 +42,13 @@ __all__ = [
 
 GIVEN_KINDS: Final = frozenset(("read", "write", "edit", "restore", "revert", "move", "open", "save"))
 GIVEN_OUTCOMES: Final = frozenset(("done", "merged", "formatted", "overridden"))
+
+FORM_RAW: Final = 0
+"""As it came: a write does not pay for compression."""
+FORM_ZLIB: Final = 1
+FORM_FILE: Final = 2
+FORM_FINAL: Final = 3
+"""Compressing did not make it smaller."""
 
 EVENT_COLUMNS: Final = ", ".join(Event._fields)
 SNAPSHOT_COLUMNS: Final = "file_path, read_hash, turn_id, intent_id, timestamp, agent_id, lines, signature, seq"

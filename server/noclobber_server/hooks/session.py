@@ -8,8 +8,9 @@ import json
 import os
 import time
 from collections.abc import Iterator
-from hashlib import sha256
 from typing import NamedTuple
+
+from noclobber.content import hash_content
 
 __all__ = ["EditNote", "SessionNotes", "note_call", "take_call"]
 
@@ -168,7 +169,7 @@ def take_call(state: str, call_id: str) -> tuple[str, str | None] | None:
 
 
 def _short(text: str) -> str:
-    return sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:20]
+    return hash_content(text.encode("utf-8", "surrogatepass"))[:20]
 
 
 def _read(path: str) -> EditNote | None:
