@@ -112,8 +112,11 @@ def record_change(
 def _shown_after(
     workspace: Workspace, snapshot: Snapshot | None, before: bytes | None, before_hash: str | None, known: bytes
 ) -> tuple[LineRange, ...] | None:
-    """Which lines of what it now knows the writer was shown: those it knew, and its own edit; None where it knew the whole file."""
-    from .merge import after_ranges, changed_regions, join_ranges, map_ranges
+    """Which lines of what it now knows the writer was shown: those it knew, what became of them, and lines it added; None: all.
+
+    Replacing a word in a line that was never shown does not show the rest of it.
+    """
+    from .merge import after_ranges, changed_regions, join_ranges, map_ranges, shown_covers
 
     if snapshot is not None and snapshot.lines is None:
         return None
@@ -122,7 +125,9 @@ def _shown_after(
     if before is None:
         return ()
     changes = changed_regions(before, known)
-    return join_ranges([*(() if snapshot is None else map_ranges(snapshot.lines or (), changes)), *after_ranges(changes)])
+    shown = () if snapshot is None else snapshot.lines or ()
+    own = [change for change in changes if change.before[0] == change.before[1] or shown_covers(shown, [change])]
+    return join_ranges([*map_ranges(shown, changes), *after_ranges(own)])
 
 
 def restoring(workspace: Workspace, agent_id: str, path: str | os.PathLike[str], content: bytes) -> Request:

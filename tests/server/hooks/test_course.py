@@ -114,6 +114,20 @@ def test_an_edit_of_a_file_read_in_part_leaves_the_rest_unread(claude: Any, file
     assert a.write("a.txt", "x\n")["permissionDecision"] == "deny"
 
 
+def test_replacing_a_word_of_a_line_never_shown_does_not_show_the_line(claude: Any, project: Path, guard: ConcurrencyGuard) -> None:
+    (project / "min.js").write_text("alpha beta gamma", encoding="utf-8")
+    (project / "b.txt").write_text(BASE, encoding="utf-8")
+    a = claude("A")
+    assert a.edit("min.js", "beta", "BETA") == {}
+    assert "UNREAD_FILE" in a.write("min.js", "x\n")["permissionDecisionReason"]
+    a.read("b.txt", offset=2, limit=2)
+    a.edit("b.txt", "two\nthree\n", "2\nnew\n3\n")
+    a.edit("b.txt", "even", "EVEN")
+    snapshot = guard.as_writer(a.agent_id).get_snapshot("b.txt")
+    assert snapshot is not None
+    assert snapshot.lines == ((2, 4),)
+
+
 def test_a_whole_write_of_a_file_never_read_is_refused_and_a_new_file_is_not(claude: Any, file: Path) -> None:
     a = claude("A")
     assert "UNREAD_FILE" in a.write("a.txt", "x\n")["permissionDecisionReason"]
