@@ -24,7 +24,10 @@ PATIENCE_S = 30.0
 
 
 class ClaudeCode:
-    """Claude Code's tools, hooks included; ``said`` collects what reached the model. ``process``: each hook is a process of its own."""
+    """Claude Code's tools, hooks included; ``said`` collects what reached the model, ``printed`` every word.
+
+    ``process``: each hook is a process of its own.
+    """
 
     def __init__(
         self, root: Path, session: str, *, subagent: str | None = None, mode: str = "acceptEdits", process: bool = False,
@@ -32,6 +35,8 @@ class ClaudeCode:
     ) -> None:  # fmt: skip
         self.root, self.session, self.subagent, self.mode, self.process = root, session, subagent, mode, process
         self.environ = environ or {}
+        self.calls = 0
+        self.printed: list[str] = []
         self.said: list[str] = []
         self.warned: list[str] = []
 
@@ -45,6 +50,8 @@ class ClaudeCode:
             "permission_mode": self.mode, **({"agent_id": self.subagent} if self.subagent else {}), **fields,
         }  # fmt: skip
         printed = self._answer(json.dumps(payload).encode())
+        self.calls += 1
+        self.printed += [printed] if printed else []
         answered: dict[str, Any] = json.loads(printed) if printed else {}
         specific = answered.get("hookSpecificOutput", {})
         if specific.get("additionalContext"):

@@ -157,16 +157,24 @@ def test_a_command_that_changes_known_files_is_told_and_on_record(claude: Any, f
     assert file.read_text(encoding="utf-8") == BASE.replace("one", "ONE").replace("three", "THREE").replace("eight", "EIGHT")
 
 
-def test_a_quiet_command_and_a_quiet_session_cost_no_token(claude: Any, file: Path) -> None:
-    a = claude("A")
+def test_two_hundred_tool_calls_on_a_quiet_tree_cost_no_token(claude: Any, file: Path) -> None:
+    """Every hook of a whole session prints nothing at all; one of its own edits, reads and commands included."""
+    a, sub = claude("A"), claude("A", subagent="s1")
     a.hook("SessionStart", source="startup")
-    for _ in range(10):
+    for number in range(40):
         a.read("a.txt")
         a.ran("ls")
         a.edit("a.txt", "two", "deux")
         a.edit("a.txt", "deux", "two")
+        a.write(f"new{number}.txt", "x\n")
+    sub.read("new0.txt")
+    sub.hook("SubagentStop")
+    for event in ("PermissionRequest", "PermissionDenied"):
+        a.hook(event, tool_name="Write", tool_input={"file_path": str(file), "content": "x"})
+    a.hook("Stop")
     a.hook("SessionEnd", reason="other")
-    assert (a.said, a.warned) == ([], [])
+    assert a.calls >= 200 * 1.5  # a check and a finish for each change
+    assert (a.printed, sub.printed) == ([], [])
 
 
 def test_the_next_session_hears_in_few_words_what_changed_since(claude: Any, file: Path) -> None:
