@@ -194,6 +194,26 @@ async def test_a_reopened_window_takes_the_base_of_its_unsaved_text_up_again(
         other.communicate()
 
 
+@pytest.mark.parametrize(("theirs", "state"), [("line 8", "mergeable"), ("line 2", "conflict")])
+async def test_unsaved_text_that_a_window_reopens_over_a_changed_disk_is_compared_with_what_it_came_from(
+    editor: Any, agent: Any, new_editor: Callable[[], Any], theirs: str, state: str
+) -> None:
+    uri = editor.open("a.txt")
+    editor.type(uri, "line 2", "mine 2")
+    await editor.settled()
+    await editor.stop()
+    keystroke_was(editor.root, 700)  # the person was away for longer than unsaved edits refuse a write
+    agent.edit("a.txt", [(f"{theirs}\n", "theirs\n")])
+    again = new_editor()
+    await again.start()
+    again.open("a.txt", editor.texts[uri])
+    await again.until(lambda: [d.data["state"] for d in again.diagnostics.get(uri, [])] == [state])
+    (shown,) = again.diagnostics[uri]
+    assert "claude/1 (turn-12, INT-3)" in shown.message
+    assert shown.data["baseHash"] == agent.hash_content(TEN.encode())
+    await again.stop()
+
+
 async def test_ending_without_a_word_saves_the_state(editor: Any, agent: Any) -> None:
     uri = editor.open("a.txt")
     editor.type(uri, "line 2", "mine 2")
