@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from datetime import UTC, datetime
 
-__all__ = ["boot_id", "format_utc", "monotonic_ns", "parse_utc", "utc_now"]
+__all__ = ["boot_id", "format_utc", "monotonic_ns", "parse_utc", "utc_now", "wall_seconds"]
 
 _BOOT_ID_FILE = "/proc/sys/kernel/random/boot_id"
 # BOOTTIME goes on while the machine sleeps: a lease of ten seconds must not outlive a night.
@@ -33,6 +33,11 @@ def parse_utc(text: str) -> float:
     except ValueError:
         raise ValueError(f"not a time: {text!r}; write it like 2026-05-09T07:35:25.042Z") from None
     return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+
+
+def wall_seconds() -> float:
+    """Seconds since 1970 as the wall clock shows them now; somebody may have set it a moment ago."""
+    return time.time()
 
 
 def monotonic_ns() -> int:

@@ -14,10 +14,10 @@ import weakref
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from .clock import utc_now
+from .clock import boot_id, monotonic_ns, utc_now, wall_seconds
 from .errors import WorkspaceError
 
-__all__ = ["Live", "Living", "is_alive", "living"]
+__all__ = ["Clocks", "Live", "Living", "clocks_at_start", "is_alive", "living"]
 
 _OFD = hasattr(fcntl, "F_OFD_SETLK")
 _LOCK = struct.Struct("hhqqi4x")
@@ -32,6 +32,14 @@ class Living(NamedTuple):
     pid: int
     front: str
     started: str
+
+
+class Clocks(NamedTuple):
+    """What the clocks showed at one moment of a boot, in seconds."""
+
+    boot_id: str
+    wall: float
+    monotonic: float
 
 
 class Live:
@@ -49,7 +57,8 @@ class Live:
         self._path = os.path.join(folder, self.id)
         self._pid = os.getpid()
         self._fd = -1
-        text = json.dumps({**(description or {}), "pid": self._pid, "started": utc_now()})
+        clocks = Clocks(boot_id(), wall_seconds(), monotonic_ns() / 1e9)
+        text = json.dumps({**(description or {}), "pid": self._pid, "started": utc_now(), "clocks": clocks})
         try:
             os.makedirs(folder, mode=0o700, exist_ok=True)
             self._fd = _take(self._path, text.encode() + b"\n")
@@ -94,6 +103,20 @@ def is_alive(state_dir: str | os.PathLike[str], live_id: str) -> bool:
     if not live_id or "/" in live_id:
         return False
     return _locked(os.path.join(os.fspath(state_dir), "live", live_id)) is not None
+
+
+def clocks_at_start(state_dir: str | os.PathLike[str], live_id: str) -> Clocks | None:
+    """What the clocks showed when this life began, also where it has ended since; None where that is not on record any more."""
+    import json
+
+    if not live_id or "/" in live_id:
+        return None
+    try:
+        with open(os.path.join(os.fspath(state_dir), "live", live_id), "rb") as file:
+            boot, wall, monotonic = json.loads(file.read(4096))["clocks"]
+        return Clocks(str(boot), float(wall), float(monotonic))
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
 
 
 def living(state_dir: str | os.PathLike[str]) -> list[Living]:

@@ -9,6 +9,7 @@ import os
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+from .claims import idle_seconds
 from .clock import boot_id, format_utc, monotonic_ns, parse_utc, utc_now
 from .content import StableRead, hash_content, open_regular, stable_read
 from .decision import Situation
@@ -115,13 +116,13 @@ def open_buffers(workspace: Workspace, path: str, writer: Writer) -> tuple[OpenB
         if buffer.unsaved and buffer.agent_id != writer.agent_id and _stands(workspace, buffer):
             base = None if buffer.base_hash is None else workspace.store.content(buffer.base_hash)
             text = None if buffer.text_hash is None else workspace.store.content(buffer.text_hash)
-            found.append(OpenBuffer(buffer, base, text, _seconds_since(buffer.keystroke_at)))
+            found.append(OpenBuffer(buffer, base, text, idle_seconds(workspace.state, buffer)))
     return tuple(found)
 
 
 def _stands(workspace: Workspace, buffer: Buffer) -> bool:
     """A claim stands while its server lives, and after the server's death for a minute or as long as its editor lives."""
-    if is_alive(workspace.state, buffer.live_id) or _seconds_since(buffer.keystroke_at) < _ORPHANED_S:
+    if is_alive(workspace.state, buffer.live_id) or idle_seconds(workspace.state, buffer) < _ORPHANED_S:
         return True
     if buffer.editor_pid is None:
         return False
@@ -232,7 +233,3 @@ def _change(event: Event) -> dict[str, Any]:
 def _lease(workspace: Workspace, path: str, writer: Writer) -> Any:
     lease = workspace.store.lease(path, boot_id(), monotonic_ns())
     return None if lease is None or lease.agent_id == writer.agent_id else lease
-
-
-def _seconds_since(moment: str) -> float:
-    return max(0.0, parse_utc(utc_now()) - parse_utc(moment))
