@@ -16,33 +16,11 @@ from typing import Final
 
 from ..progress import Progress, unwatched
 from ..records import Buffer, Event, Lease, Snapshot
+from . import rows
 from .database import Database
 from .kept import KeptFiles
 from .protocol import Batch, EventQuery, Pending
 from .queries import select_events, was_given
-from .rows import (
-    BUFFER_COLUMNS,
-    EVENT_COLUMNS,
-    FORM_FILE,
-    FORM_RAW,
-    FORM_ZLIB,
-    PENDING_COLUMNS,
-    PUT_BUFFER,
-    PUT_EVENT,
-    PUT_PENDING,
-    PUT_SIGNATURE,
-    PUT_SNAPSHOT,
-    SNAPSHOT_COLUMNS,
-    buffer_from_row,
-    buffer_row,
-    event_row,
-    events_from_rows,
-    pending_from_row,
-    pending_row,
-    signature_row,
-    snapshot_row,
-    snapshots_from_rows,
-)  # fmt: skip
 
 __all__ = ["LARGE_CONTENT", "SqliteStore"]
 
@@ -125,7 +103,7 @@ class SqliteStore:
         epoch = self._database.epoch
         for content_hash, content in batch.contents:
             self._keep(connection, content_hash, content)
-        seqs = tuple([execute(PUT_EVENT, event_row(event, epoch)).lastrowid or 0 for event in batch.events])
+        seqs = tuple([execute(rows.PUT_EVENT, rows.event_row(event, epoch)).lastrowid or 0 for event in batch.events])
         last = seqs[-1] if seqs else 0
         for agent_id, file_path in batch.forget:
             if file_path is None:
@@ -133,17 +111,17 @@ class SqliteStore:
             else:
                 execute("DELETE FROM snapshots WHERE file_path = ? AND agent_id = ?", (file_path, agent_id))
         for snapshot in batch.snapshots:
-            execute(PUT_SNAPSHOT, snapshot_row(snapshot, snapshot.seq or last))
+            execute(rows.PUT_SNAPSHOT, rows.snapshot_row(snapshot, snapshot.seq or last))
         if batch.signatures:
-            connection.executemany(PUT_SIGNATURE, map(signature_row, batch.signatures))
+            connection.executemany(rows.PUT_SIGNATURE, map(rows.signature_row, batch.signatures))
         if batch.pending:
-            connection.executemany(PUT_PENDING, map(pending_row, batch.pending))
+            connection.executemany(rows.PUT_PENDING, map(rows.pending_row, batch.pending))
         if batch.settled:
             connection.executemany("DELETE FROM pending WHERE id = ?", [(one,) for one in batch.settled])
         if batch.closed:
             connection.executemany("DELETE FROM buffers WHERE agent_id = ? AND file_path = ?", batch.closed)
         if batch.buffers:
-            connection.executemany(PUT_BUFFER, map(buffer_row, batch.buffers))
+            connection.executemany(rows.PUT_BUFFER, map(rows.buffer_row, batch.buffers))
         return seqs
 
     def _keep(self, connection: sqlite3.Connection, content_hash: str, content: bytes) -> None:
@@ -157,7 +135,7 @@ class SqliteStore:
                 connection.execute("UPDATE contents SET kept_at = ? WHERE hash = ?", (now, content_hash))
             return
         size = len(content)
-        values = (content_hash, size, size, FORM_FILE if large else FORM_RAW, now)
+        values = (content_hash, size, size, rows.FORM_FILE if large else rows.FORM_RAW, now)
         number = connection.execute("INSERT INTO contents (hash, size, stored, form, kept_at) VALUES (?, ?, ?, ?, ?)", values).lastrowid
         if not large:
             connection.execute("INSERT INTO blobs (id, data) VALUES (?, ?)", (number, content))
@@ -173,10 +151,9 @@ class SqliteStore:
 
     def event(self, seq: int) -> Event | None:
         """One event."""
-        rows = self._database.read(
-            lambda connection: connection.execute(f"SELECT {EVENT_COLUMNS} FROM events WHERE seq = ?", (seq,)).fetchall()
-        )
-        return events_from_rows(rows)[0] if rows else None
+        statement = f"SELECT {rows.EVENT_COLUMNS} FROM events WHERE seq = ?"
+        found = self._database.read(lambda connection: rows.events_from_rows(connection.execute(statement, (seq,))))
+        return found[0] if found else None
 
     def was_given(self, agent_id: str, file_path: str, content_hash: str) -> Event | None:
         """The newest event by which this writer was really given this version of this file."""
@@ -195,8 +172,8 @@ class SqliteStore:
         return self._snapshots(where + " ORDER BY file_path, agent_id", tuple(filters.values()))
 
     def _snapshots(self, tail: str, parameters: tuple[str, ...]) -> list[Snapshot]:
-        statement = f"SELECT {SNAPSHOT_COLUMNS} FROM snapshots {tail}"
-        return self._database.read(lambda connection: snapshots_from_rows(connection.execute(statement, parameters)))
+        statement = f"SELECT {rows.SNAPSHOT_COLUMNS} FROM snapshots {tail}"
+        return self._database.read(lambda connection: rows.snapshots_from_rows(connection.execute(statement, parameters)))
 
     # contents
     def content(self, content_hash: str) -> bytes | None:
@@ -205,9 +182,9 @@ class SqliteStore:
         row = self._database.read(lambda connection: connection.execute(statement, (content_hash,)).fetchone())
         if row is None:
             return None
-        if row[0] == FORM_FILE:
+        if row[0] == rows.FORM_FILE:
             return self._kept.get(content_hash)
-        if row[0] == FORM_ZLIB:
+        if row[0] == rows.FORM_ZLIB:
             import zlib
 
             return zlib.decompress(row[1])
@@ -238,14 +215,14 @@ class SqliteStore:
     def pending(self, file_path: str | None = None) -> list[Pending]:
         """Exchanges under way (of one path), ordered by group and position."""
         where, parameters = ("", ()) if file_path is None else ("WHERE ? IN (file_path, to_path)", (file_path,))
-        statement = f'SELECT {PENDING_COLUMNS} FROM pending {where} ORDER BY "group", position, id'
-        return self._database.read(lambda connection: [pending_from_row(row) for row in connection.execute(statement, parameters)])
+        statement = f'SELECT {rows.PENDING_COLUMNS} FROM pending {where} ORDER BY "group", position, id'
+        return self._database.read(lambda connection: [rows.pending_from_row(row) for row in connection.execute(statement, parameters)])
 
     def buffers(self, file_path: str | None = None) -> list[Buffer]:
         """Open buffers, all or of one file, ordered by file and writer."""
         where, parameters = ("", ()) if file_path is None else ("WHERE file_path = ?", (file_path,))
-        statement = f"SELECT {BUFFER_COLUMNS} FROM buffers {where} ORDER BY file_path, agent_id"
-        return self._database.read(lambda connection: [buffer_from_row(row) for row in connection.execute(statement, parameters)])
+        statement = f"SELECT {rows.BUFFER_COLUMNS} FROM buffers {where} ORDER BY file_path, agent_id"
+        return self._database.read(lambda connection: [rows.buffer_from_row(row) for row in connection.execute(statement, parameters)])
 
     # leases
     def acquire_lease(self, file_path: str, agent_id: str, boot_id: str, now_ns: int, until_ns: int) -> Lease | None:
