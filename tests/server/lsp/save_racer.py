@@ -10,11 +10,13 @@ import time
 from noclobber import ConcurrencyGuard, NoclobberError
 
 
-def save(path: str, text: str) -> str:
-    """As VS Code saves: the file itself, emptied and written anew."""
+def save(path: str, text: str, pauses: list[float]) -> str:
+    """As VS Code saves: the file itself, emptied and written anew, each step a task of its own."""
     fd = os.open(path, os.O_WRONLY)
     try:
+        time.sleep(pauses[0])
         os.ftruncate(fd, 0)
+        time.sleep(pauses[1])
         os.write(fd, text.encode())
     finally:
         os.close(fd)
@@ -29,7 +31,7 @@ def main(role: str, root: str) -> None:
             while time.monotonic() < asked["at"]:
                 pass
             if role == "saver":
-                print(save(f"{root}/a.txt", asked["text"]), flush=True)
+                print(save(f"{root}/a.txt", asked["text"], asked["pauses"]), flush=True)
                 continue
             try:
                 print(guard.edit("a.txt", [(asked["old"], asked["new"])]).before_hash, flush=True)

@@ -18,7 +18,9 @@ from lsprotocol import types
 
 RACER = Path(__file__).with_name("save_racer.py")
 AHEAD_S = 0.005
-FIRST_STEP_S, LAST_STEP_S = 0.0005, 0.00002
+LEAST_S, MOST_S = 0.0005, 0.1
+PAUSE_S = 0.002  # at most, between the steps of a save
+LONG_PAUSE_S = 0.12  # on a slow disk; a guarded write waits half as long for whoever has the file open
 
 
 @pytest.fixture
@@ -44,14 +46,14 @@ async def said(process: Process) -> str:
 
 
 class Race:
-    """Round after round in one file, the save ever closer to the moment in which the agent's version takes its place."""
+    """Round after round in one file; the save comes so late, at random, that each of the two is last about as often as the other."""
 
     def __init__(self, editor: Any, agent: Any, racers: dict[str, Process], root: Path) -> None:
         self._editor, self._judge, self._racers = editor, agent, racers
         self._path = root / "a.txt"
         self._uri = editor.uri("a.txt")
-        self._delay, self._step = 0.001, FIRST_STEP_S
-        self._random = random.Random(7)
+        self._spread = 0.004
+        self._random = random.Random()
         self.met: Counter[str] = Counter()
 
     async def round(self, number: int) -> None:
@@ -61,9 +63,10 @@ class Race:
         await editor.settled()
         await editor.about_to_save(self._uri, types.TextDocumentSaveReason.Manual)
         asked, begun = len(editor.questions), self._judge.workspace.store.last_seq()
+        pauses = [self._random.uniform(0, LONG_PAUSE_S if number % 8 == slow else PAUSE_S) for slow in (0, 4)]
         at = time.monotonic() + AHEAD_S
         ask(self._racers["agent"], at=at, old=f"{before[7]}\n", new=f"agent {number}\n")
-        ask(self._racers["saver"], at=at + max(self._delay + self._random.gauss(0, abs(self._step)), 0.0), text=editor.texts[self._uri])
+        ask(self._racers["saver"], at=at + self._random.uniform(0, self._spread), text=editor.texts[self._uri], pauses=pauses)
         assert await said(self._racers["saver"]) == "saved"
         editor.saved(self._uri)
         answer = await said(self._racers["agent"])
@@ -80,10 +83,10 @@ class Race:
             assert standing == saved
         elif standing == with_agent:
             how = "agent on top of the save"
-            self._moved(1)
+            self._spread = min(self._spread * 1.1, MOST_S)
         elif standing == saved:
             how = "save over the agent's version"
-            self._moved(-1)
+            self._spread = max(self._spread * 0.9, LEAST_S)
             await self._told(asked, begun, "save")
         else:
             how = "save into the file that was being replaced"
@@ -93,12 +96,6 @@ class Race:
         for text in (saved, standing):
             content_hash = self._judge.hash_content(text.encode())
             assert text == standing or self._judge.workspace.store.content(content_hash) == text.encode(), how
-
-    def _moved(self, way: int) -> None:
-        """The next save somewhat later, or sooner: in ever smaller steps towards the moment where the two meet."""
-        if way * self._step < 0:
-            self._step = -self._step / 2 if abs(self._step) > LAST_STEP_S else -self._step
-        self._delay = max(self._delay + self._step, 0.0)
 
     async def _told(self, asked: int, begun: int, kind: str) -> None:
         """Of what does not stand there the person is told once, and it is on record."""
