@@ -200,6 +200,29 @@ async def test_folders_worktrees_and_nested_workspaces_each_have_their_own_state
     await editor.stop()
 
 
+async def test_a_workspace_inside_another_one_is_its_own_where_no_git_holds_them_together(
+    new_editor: Callable[[], Any], tmp_path: Path
+) -> None:
+    outer, inner = tmp_path / "outer", tmp_path / "outer" / "vendor" / "inner"
+    for folder in (inner, outer):  # one that is begun inside another would be that one
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "a.txt").write_text(TEN, encoding="utf-8")
+        ConcurrencyGuard(folder, "claude/1").close()
+    editor = new_editor()
+    await editor.start(folders=[outer])
+    for folder in (outer, inner):
+        editor.root = folder
+        editor.type(editor.open("a.txt"), "line 2", "mine 2")
+    await editor.settled()
+    for folder in (outer, inner):
+        with ConcurrencyGuard(folder, "claude/1") as agent:
+            assert [buffer.file_path for buffer in agent.workspace.store.buffers()] == ["a.txt"], folder
+            agent.edit("a.txt", [("line 8", f"theirs in {folder.name}")])
+        (shown,) = await editor.shown((folder / "a.txt").as_uri(), "stale-buffer")
+        assert "claude/1" in shown.message
+    await editor.stop()
+
+
 async def test_a_folder_added_later_is_taken_in_and_one_removed_is_let_go(editor: Any, tmp_path: Path, agent: Any) -> None:
     from lsprotocol import types
 
