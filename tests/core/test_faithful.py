@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import stat
+import struct
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -79,3 +81,112 @@ def test_what_bob_knew_under_one_name_is_stale_after_a_write_through_the_other(
     assert bob.verify_before_write("b.txt") is not None
     with pytest.raises(StaleFileError):
         bob.write("b.txt", b"bob\n")
+
+
+FORMS: dict[str, tuple[str, str, bytes]] = {
+    "crlf": ("utf-8", "one\r\ntwo\r\nthree\r\n", b""),
+    "mixed ends": ("utf-8", "one\r\ntwo\nthree\r", b""),
+    "no final newline": ("utf-8", "one\ntwo\nthree", b""),
+    "bom": ("utf-8", "one\ntwo\nthree\n", b"\xef\xbb\xbf"),
+    "utf-16 le": ("utf-16-le", "one\r\ntwo\r\nthree\r\n", b"\xff\xfe"),
+    "utf-16 be": ("utf-16-be", "one\ntwo\nthree\n", b"\xfe\xff"),
+    "latin-1": ("latin-1", "one \xe9\ntwo\nthree\n", b""),
+}
+"""Encoding, text, and what stands before it."""
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_an_edit_given_as_text_changes_its_word_and_no_other_byte(alice: ConcurrencyGuard, root: Path, form: str) -> None:
+    encoding, text, mark = FORMS[form]
+    (root / "file").write_bytes(mark + text.encode(encoding))
+    alice.edit("file", [("two", "zwei")])
+    assert (root / "file").read_bytes() == mark + text.replace("two", "zwei").encode(encoding)
+
+
+@pytest.mark.parametrize("form", [form for form in FORMS if form != "mixed ends"])
+def test_a_merge_keeps_both_changes_and_every_other_byte(alice: ConcurrencyGuard, bob: ConcurrencyGuard, root: Path, form: str) -> None:
+    encoding, text, mark = FORMS[form]
+    padding = "".join(f"line {number}\n" for number in range(8))
+    if "\r\n" in text:
+        padding = padding.replace("\n", "\r\n")
+    first, rest = text.split("two")
+    text = f"{first}two{padding[-2:].lstrip('0123456789')}{padding}{rest.lstrip()}"
+
+    def made(changed: str) -> bytes:
+        return mark + changed.encode(encoding)
+
+    (root / "file").write_bytes(made(text))
+    alice.read("file")
+    bob.edit("file", [("one", "eins")])
+    assert alice.write("file", made(text.replace("three", "drei")), on_stale="merge").outcome == "merged"
+    assert (root / "file").read_bytes() == made(text.replace("three", "drei").replace("one", "eins"))
+
+
+def _merge(alice: ConcurrencyGuard, bob: ConcurrencyGuard) -> None:
+    content = alice.read("a.txt").content
+    bob.edit("a.txt", [("line 90\n", "bob\n")])
+    alice.write("a.txt", content.replace(b"line 10\n", b"alice\n"), on_stale="merge")
+
+
+def _restore(alice: ConcurrencyGuard, _bob: ConcurrencyGuard) -> None:
+    alice.write("a.txt", b"2\n")
+    alice.restore("a.txt", alice.events()[0].after_hash or "")
+
+
+def _revert(alice: ConcurrencyGuard, _bob: ConcurrencyGuard) -> None:
+    alice.write("a.txt", b"2\n")
+    alice.revert(turn_id="turn-1")
+
+
+KINDS: dict[str, Callable[[ConcurrencyGuard, ConcurrencyGuard], object]] = {
+    "write": lambda alice, _: alice.write("a.txt", b"2\n"),
+    "edit": lambda alice, _: alice.edit("a.txt", [("line 50\n", "fifty\n")]),
+    "merge": _merge,
+    "several": lambda alice, _: alice.write_many({"a.txt": b"2\n", "new": b"new\n"}),
+    "restore": _restore,
+    "revert": _revert,
+    "through a symlink": lambda alice, _: (alice.read("link"), alice.write("link", b"2\n")),
+    "move away and back": lambda alice, _: (alice.move("a.txt", "b.txt"), alice.move("b.txt", "a.txt")),
+}
+
+
+@pytest.mark.parametrize("links", [1, 2])
+@pytest.mark.parametrize("kind", KINDS)
+def test_mode_owner_attributes_and_names_survive_every_kind_of_change(
+    alice: ConcurrencyGuard, bob: ConcurrencyGuard, root: Path, lines: Path, kind: str, links: int
+) -> None:
+    (root / "link").symlink_to("a.txt")
+    if links == 2:
+        os.link(lines, root / "other name")
+    if os.geteuid() == 0:
+        os.chown(lines, 12345, 54321)
+    lines.chmod(0o2755)
+    os.setxattr(lines, "user.origin", b"kept")
+    before = _looks(lines)
+    alice.read("a.txt")
+    KINDS[kind](alice, bob)
+    assert _looks(lines) == before
+    assert (root / "link").readlink() == Path("a.txt")
+    assert links == 1 or lines.samefile(root / "other name")
+
+
+def _looks(path: Path) -> tuple[object, ...]:
+    stat_ = path.stat()
+    attributes = {name: os.getxattr(path, name) for name in os.listxattr(path)}
+    return stat_.st_mode, stat_.st_uid, stat_.st_gid, stat_.st_nlink, attributes
+
+
+def test_an_access_list_survives_a_write(alice: ConcurrencyGuard, lines: Path) -> None:
+    """As the kernel keeps it: version 2, then tag, rights and whose, for owner, one more user, group, mask, all others."""
+    nobody = 0xFFFFFFFF
+    entries = ((1, 6, nobody), (2, 6, 12345), (4, 4, nobody), (0x10, 6, nobody), (0x20, 4, nobody))
+    access_list = struct.pack("<I", 2) + b"".join(struct.pack("<HHI", *entry) for entry in entries)
+    try:
+        os.setxattr(lines, "system.posix_acl_access", access_list)
+    except OSError as error:
+        pytest.skip(f"no access lists here: {error.strerror}")
+    before = _looks(lines)
+    alice.read("a.txt")
+    alice.write("a.txt", b"new\n")
+    assert _looks(lines) == before
+    assert os.getxattr(lines, "system.posix_acl_access") == access_list

@@ -5,15 +5,13 @@ from __future__ import annotations
 import os
 import stat
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from noclobber import (
-    ConcurrencyGuard,
-    OutsideWorkspaceError,
-    PathError,
-)
+from noclobber import ConcurrencyGuard, ExistsError, FileAccessError, OutsideWorkspaceError, PathError
+from noclobber.locks import HeldLock
 
 
 @pytest.mark.parametrize("path", ["../out.txt", "/etc/hostname", "a/../../out", ".git/config", ".noclobber/state.db", "sub/.git/x"])
@@ -36,15 +34,19 @@ def test_a_symlink_out_of_the_workspace_is_refused(alice: ConcurrencyGuard, root
     assert secret.read_bytes() == b"outside"
 
 
-@pytest.mark.parametrize("kind", ["folder", "fifo", "socket"])
+@pytest.mark.parametrize("kind", ["folder", "fifo", "socket", "device"])
 def test_what_is_not_a_regular_file_is_refused_without_waiting(alice: ConcurrencyGuard, root: Path, kind: str) -> None:
     path = root / "odd"
     if kind == "folder":
         path.mkdir()
     elif kind == "fifo":
         os.mkfifo(path)
-    else:
+    elif kind == "socket":
         os.mknod(path, stat.S_IFSOCK | 0o600)
+    else:
+        if os.geteuid() != 0:
+            pytest.skip("only root may make a device")
+        os.mknod(path, stat.S_IFCHR | 0o600, os.makedev(1, 5))  # endless zeros
     with pytest.raises(PathError, match=r"regular files|a folder"):
         alice.write("odd", b"x")
     with pytest.raises(PathError):
@@ -78,3 +80,88 @@ def test_a_folder_renamed_in_the_middle_of_a_write_is_told_and_nothing_lands(ali
         alice.write("sub/f", b"new")
     assert (root.parent / "elsewhere/f").read_bytes() == b"old"
     assert os.listdir(root / ".noclobber/tmp") == []
+
+
+CALLS: dict[str, Callable[[ConcurrencyGuard], object]] = {
+    "write": lambda guard: guard.write("sub/f", b"new\n"),
+    "edit": lambda guard: guard.edit("sub/f", [("old", "new")]),
+    "delete": lambda guard: guard.delete("sub/f"),
+    "move": lambda guard: guard.move("sub/f", "elsewhere"),
+    "move there": lambda guard: guard.move("sub/other", "sub/f"),
+    "several": lambda guard: guard.write_many({"sub/other": b"new\n", "sub/f": b"new\n"}),
+    "check": lambda guard: guard.check_write("sub/f", b"new\n"),
+    "read": lambda guard: guard.read("sub/f"),
+}
+
+
+@pytest.mark.parametrize("leads", ["out", "to another file", "to a folder", "nowhere"])
+@pytest.mark.parametrize("call", CALLS)
+def test_a_symlink_that_appears_between_the_look_up_and_the_lock_is_never_followed(
+    alice: ConcurrencyGuard, root: Path, call: str, leads: str
+) -> None:
+    secret = _two_files_and_a_secret(alice, root)
+    target = {"out": str(secret), "to another file": "other", "to a folder": ".", "nowhere": "nothing"}[leads]
+
+    def swap() -> None:
+        (root / "sub/f").unlink()
+        (root / "sub/f").symlink_to(target)
+
+    _just_before_the_lock(alice, swap)
+    with pytest.raises((PathError, ExistsError, FileAccessError)):
+        CALLS[call](alice)
+    assert (root / "sub/f").is_symlink()
+    assert (root / "sub/other").read_bytes() == b"old\n"
+    assert secret.read_bytes() == b"secret\n"
+    assert alice.workspace.store.content(alice.hash_content(b"secret\n")) is None
+    assert os.listdir(root / ".noclobber/tmp") == []
+    assert alice.workspace.store.pending() == []
+
+
+@pytest.mark.parametrize("call", [name for name in CALLS if name not in ("check", "read")])
+def test_a_folder_swapped_for_a_symlink_between_the_look_up_and_the_lock_leads_nowhere(
+    alice: ConcurrencyGuard, root: Path, call: str
+) -> None:
+    secret = _two_files_and_a_secret(alice, root)
+    outside = root.parent / "outside"
+    outside.mkdir()
+    for name in ("f", "other"):
+        (outside / name).write_bytes(b"outside\n")
+
+    def swap() -> None:
+        (root / "sub").rename(root / "moved")
+        (root / "sub").symlink_to(outside)
+
+    _just_before_the_lock(alice, swap)
+    with pytest.raises((FileAccessError, OutsideWorkspaceError, ExistsError)):
+        CALLS[call](alice)
+    assert [(outside / name).read_bytes() for name in ("f", "other")] == [b"outside\n"] * 2
+    assert [(root / "moved" / name).read_bytes() for name in ("f", "other")] == [b"old\n"] * 2
+    assert sorted(os.listdir(root)) == [".noclobber", "moved", "sub"]
+    assert secret.read_bytes() == b"secret\n"
+
+
+def _two_files_and_a_secret(alice: ConcurrencyGuard, root: Path) -> Path:
+    (root / "sub").mkdir()
+    for name in ("f", "other"):
+        (root / "sub" / name).write_bytes(b"old\n")
+        alice.read(f"sub/{name}")
+    secret = root.parent / "secret"
+    secret.write_bytes(b"secret\n")
+    return secret
+
+
+def _just_before_the_lock(alice: ConcurrencyGuard, act: Callable[[], None]) -> None:
+    """Act once, when the path has been looked up and its lock is about to be taken."""
+    locks = alice.workspace.locks
+    acts = [act]
+
+    def after_acting(take: Callable[..., HeldLock]) -> Callable[..., HeldLock]:
+        def taken(*paths: str) -> HeldLock:
+            if acts:
+                acts.pop()()
+            return take(*paths)
+
+        return taken
+
+    locks.exclusive = after_acting(locks.exclusive)  # type: ignore[method-assign]
+    locks.shared = after_acting(locks.shared)  # type: ignore[method-assign]
