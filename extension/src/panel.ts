@@ -4,6 +4,7 @@ import type { Server } from "./server";
 import { PANEL, type Lesson, type Lessons, type Overview, type Turn, type Writer } from "./wire";
 
 const GATHER_MS = 80; // events come in bursts; the panel is asked to follow within a second
+const BETWEEN_MS = 300; // VS Code draws a tree only once its data has been left alone for 200 ms: faster is never, under a constant stream
 
 /** Only what matches; an empty one shows everything. */
 export interface Filter {
@@ -25,6 +26,7 @@ export class Panel implements vscode.Disposable {
   private timer: NodeJS.Timeout | undefined;
   private asking: Promise<void> | undefined;
   private again = false;
+  private shownAt = 0;
   private readonly changed = new vscode.EventEmitter<void>();
   readonly onChange = this.changed.event;
   private readonly subscriptions: { dispose(): unknown }[];
@@ -40,7 +42,11 @@ export class Panel implements vscode.Disposable {
 
   /** Ask the server anew, soon and once. */
   soon(): void {
-    this.timer ??= setTimeout(() => { this.timer = undefined; void this.refresh(); }, GATHER_MS);
+    this.timer ??= setTimeout(() => {
+      this.timer = undefined;
+      if (this.asking) this.soon();
+      else void this.refresh();
+    }, Math.max(GATHER_MS, this.shownAt + BETWEEN_MS - Date.now()));
   }
 
   /** Ask the server anew, now; returns when what is shown is at least as new as this call. */
@@ -100,6 +106,7 @@ export class Panel implements vscode.Disposable {
         this.overview = overview;
         this.writers = writers.writers;
         this.lessons = lessons.lessons;
+        this.shownAt = Date.now();
         this.changed.fire();
       } catch (error) {
         if (this.server.state === "running") this.output.error(`The panel could not be brought up to date: ${String(error)}`);
