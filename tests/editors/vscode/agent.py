@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+import time
 from typing import Any
 
 from noclobber import ConcurrencyGuard, Refused
@@ -25,11 +26,30 @@ def do(guard: ConcurrencyGuard, order: dict[str, Any]) -> dict[str, Any]:
             return {"outcome": done.outcome, "seq": done.seq}
         case "events":
             return {"events": [event.to_json() for event in guard.events(file_path=path or None)]}
+        case "at":
+            time.sleep(max(0.0, order["at"] / 1000 - time.time()))
+            done = guard.write(path, order["content"].encode(), **labels)
+            return {"outcome": done.outcome, "hash": done.content_hash}
+        case "kept":
+            return {"kept": bool(guard.content(order["hash"]))}
+        case "stream":
+            return {"times": stream(guard, path, order["seconds"], **labels)}
         case "many":
             for number in range(order["count"]):
                 guard.record_snapshot(path, f"{number}\n", **labels)
             return {"outcome": "done"}
     raise ValueError(order["do"])
+
+
+def stream(guard: ConcurrencyGuard, path: str, seconds: float, **labels: Any) -> list[float]:
+    """One more line every few milliseconds; when each was on record, in milliseconds since 1970."""
+    content, times, end = guard.read(path, **labels).content, [], time.time() + seconds
+    while time.time() < end:
+        content += b"more\n"
+        guard.write(path, content, **labels)
+        times.append(time.time() * 1000)
+        time.sleep(0.008)
+    return times
 
 
 def main() -> None:

@@ -159,13 +159,16 @@ class Agent {
     this.process.stdout.on("data", (chunk) => {
       const lines = (rest + chunk).split("\n");
       rest = lines.pop();
-      for (const line of lines) this.waiting.shift()?.(JSON.parse(line));
+      for (const line of lines) this.waiting.shift()?.resolve(JSON.parse(line));
     });
+    this.process.stdin.on("error", () => undefined); // it has ended: said below
+    this.process.on("exit", (status) => { this.ended = `the agent process ended with ${status}`; for (const { reject } of this.waiting) reject(new Error(this.ended)); });
   }
 
   do(order) {
-    return new Promise((resolve) => {
-      this.waiting.push(resolve);
+    return new Promise((resolve, reject) => {
+      if (this.ended) throw new Error(this.ended);
+      this.waiting.push({ resolve, reject });
       this.process.stdin.write(`${JSON.stringify(order)}\n`);
     });
   }
