@@ -65,7 +65,8 @@ def hook_entries(client: str, launcher: str, *, everywhere: bool) -> tuple[Entry
         ]
         return (Entry(("version",), 1), *entries)
     assert client in ("vscode", "copilot")
-    flat = {"type": "command", "command": command, "timeout": _SECONDS}
+    # VS Code takes command and timeout, Copilot CLI bash and timeoutSec (newer ones both); neither runs an entry twice
+    flat = {"type": "command", "command": command, "bash": command, "timeout": _SECONDS, "timeoutSec": _SECONDS}
     return (Entry(("version",), 1), *(Entry(("hooks", event), flat, True) for event in _VSCODE))
 
 

@@ -34,6 +34,7 @@ _HOME_MARKS = {
     "claude-code": (".claude", ".claude.json"),
     "codex": (".codex",),
     "copilot": (".copilot",),
+    "cline": (".cline",),
     "cursor": (".cursor",),
     "gemini": (".gemini/settings.json",),
     "opencode": (".config/opencode",),
@@ -58,9 +59,10 @@ def targets(clients: tuple[str, ...], places: Places, *, shared: bool) -> tuple[
     for client in CLIENTS:
         if client in clients:
             wanted += _TARGETS[client](places, shared)
-    if shared and "vscode" in clients and ("claude-code" in clients or "copilot" in clients):
-        # VS Code reads .mcp.json too: one registration a client
-        wanted = [target for target in wanted if target.path != places.root / ".vscode/mcp.json"]
+    if "vscode" in clients and ("copilot" in clients or (shared and "claude-code" in clients)):
+        # VS Code reads .mcp.json and Copilot's own file too: one registration a client
+        only_vscode = (places.root / ".vscode/mcp.json", _vscode_user(places) / "mcp.json")
+        wanted = [target for target in wanted if target.path not in only_vscode]
     once: dict[Path, Target] = {}
     for target in wanted:
         once.setdefault(target.path, target)
@@ -157,8 +159,10 @@ def _cline(places: Places, shared: bool) -> list[Target]:
         Target("cline", places.root / ".clinerules/hooks" / event, "own", not shared, text=script, executable=True)
         for event in CLINE_EVENTS
     ]
-    settings = _vscode_user(places) / "globalStorage/saoudrizwan.claude-dev/settings/cline_mcp_settings.json"
-    # Cline has no such file in the project
+    # Cline has no such file in the project; its newer versions keep one for the extension and the command line together
+    extensions = _vscode_user(places) / "globalStorage/saoudrizwan.claude-dev/settings"
+    common = places.home / ".cline/data/settings"
+    settings = (common if (places.home / ".cline").is_dir() else extensions) / "cline_mcp_settings.json"
     return [*hooks, _json("cline", settings, (_server(places, ("mcpServers",)),), personal=True)]
 
 

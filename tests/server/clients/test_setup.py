@@ -3,7 +3,10 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import shutil
 import subprocess
+import sys
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -206,6 +209,23 @@ def test_one_registration_a_client(places: Places) -> None:
     assert places.root / ".vscode/mcp.json" in [target.path for target in targets(("vscode",), places, shared=True)]
 
 
+def test_vs_code_beside_copilot_is_registered_once_at_home_too(places: Places) -> None:
+    at_home = [target.path for target in targets(("vscode", "copilot"), places, shared=False)]
+    assert places.home / ".copilot/mcp-config.json" in at_home
+    assert [path for path in at_home if path.name == "mcp.json"] == []
+    alone = [target.path for target in targets(("vscode",), places, shared=False)]
+    assert [path for path in alone if path.name == "mcp.json"] != []
+
+
+def test_a_newer_clines_own_folder_is_used_where_it_is(places: Places) -> None:
+    (older,) = [target.path for target in targets(("cline",), places, shared=True) if target.path.suffix == ".json"]
+    assert "saoudrizwan.claude-dev" in older.parts
+    (places.home / ".cline").mkdir()
+    (newer,) = [target.path for target in targets(("cline",), places, shared=True) if target.path.suffix == ".json"]
+    assert newer == places.home / ".cline/data/settings/cline_mcp_settings.json"
+    assert detect(places) == ("cline",)
+
+
 def test_personal_files_are_never_committed(places: Places) -> None:
     apply_plan(plan(targets(CLIENTS, places, shared=False)), places)
     listed = subprocess.run(["git", "status", "--porcelain", "-uall"], cwd=places.root, capture_output=True, text=True, check=True).stdout
@@ -220,20 +240,98 @@ def test_codex_reads_what_was_written(places: Places) -> None:
     assert set(config["mcp_servers"]) == {"other", "noclobber"}
 
 
-@pytest.mark.parametrize("shared", [True, False])
-def test_a_machine_without_noclobber_runs_every_command_and_nothing_happens(places: Places, shared: bool, tmp_path: Path) -> None:
-    apply_plan(plan(targets(CLIENTS, places, shared=shared)), places)
+@pytest.mark.parametrize("shared", [True, False], ids=["shared", "personal"])
+@pytest.mark.parametrize("name", SHAPES)
+def test_a_machine_without_noclobber_runs_every_command_and_nothing_happens(
+    places: Places, name: str, shared: bool, tmp_path: Path
+) -> None:
+    lay_out(places, SHAPES[name])
+    wanted = targets(CLIENTS, places, shared=shared)
+    apply_plan(plan(wanted), places)
     empty = tmp_path / "bin"
     empty.mkdir()
     (empty / "sh").symlink_to("/bin/sh")
     before = tree(places)
-    ran = 0
-    for command in configured_commands(places):
+    commands = configured_commands(places)
+    assert {client for client in CLIENTS if any(f"hook {client}" in " ".join(command) for command in commands)} >= {
+        "claude-code", "codex", "vscode", "cursor", "gemini", "opencode"
+    }  # fmt: skip
+    assert sum("noclobber mcp" in " ".join(command) for command in commands) >= 8
+    assert len(commands) > 40
+    for command in {tuple(command) for command in commands}:
         done = subprocess.run(command, input=b"{}", capture_output=True, env={"PATH": str(empty)}, cwd=places.root, check=False)
         assert (done.returncode, done.stdout, done.stderr) == (0, b"", b""), command
-        ran += 1
-    assert ran > 40
     assert tree(places) == before
+
+
+@pytest.mark.parametrize("shared", [True, False], ids=["shared", "personal"])
+def test_a_build_machine_with_noclobber_runs_every_command_and_nothing_happens(places: Places, shared: bool, tmp_path: Path) -> None:
+    apply_plan(plan(targets(CLIENTS, places, shared=shared)), places)
+    installed = tmp_path / "bin"
+    installed.mkdir()
+    (installed / "sh").symlink_to("/bin/sh")
+    (installed / "noclobber").write_text(f'#!/bin/sh\nexec {sys.executable} -m noclobber_server.main "$@"\n', encoding="utf-8")
+    (installed / "noclobber").chmod(0o755)
+    before = tree(places)
+    environ = {"PATH": str(installed), "CI": "true", "HOME": str(places.home)}
+    payload = json.dumps({
+        "session_id": "S", "cwd": str(places.root), "hook_event_name": "PreToolUse", "tool_name": "Write", "tool_use_id": "1",
+        "tool_input": {"file_path": str(places.root / "a.txt"), "content": "x"},
+    }).encode()  # fmt: skip
+    for command in sorted({tuple(command) for command in configured_commands(places)}):
+        given = b"" if "noclobber mcp" in " ".join(command) else payload
+        done = subprocess.run(command, input=given, capture_output=True, env=environ, cwd=places.root, check=False, timeout=60)
+        assert (done.returncode, done.stdout, done.stderr) == (0, b"", b""), command
+    assert tree(places) == before
+    assert [name.name for name in (places.root / ".noclobber").iterdir()] == ["init.json"]
+
+
+def test_opencodes_plugin_asks_the_hook_and_does_what_it_answers(places: Places, tmp_path: Path) -> None:
+    """The plugin itself, run by Node as OpenCode runs it."""
+    node = next((path for path in (shutil.which("node"), ".tools/bin/node") if path and Path(path).exists()), None)
+    if node is None:
+        pytest.skip("there is no node here; make test installs it")
+    apply_plan(plan(targets(("opencode",), places, shared=True)), places)
+    plugin = places.root / ".opencode/plugins/noclobber.js"
+    installed = tmp_path / "bin"
+    installed.mkdir()
+    (installed / "noclobber").write_text(f'#!/bin/sh\nexec {sys.executable} -m noclobber_server.main "$@"\n', encoding="utf-8")
+    (installed / "noclobber").chmod(0o755)
+    (places.root / "a.txt").write_text("one\ntwo\n", encoding="utf-8")
+    driver = tmp_path / "driver.mjs"
+    driver.write_text(OPENCODE, encoding="utf-8")
+    environ = {name: value for name, value in os.environ.items() if name != "CI"} | {"PATH": f"{installed}:{os.environ['PATH']}"}
+    done = subprocess.run(
+        [node, str(driver), str(plugin), str(places.root)], capture_output=True, text=True, env=environ, check=False, timeout=90
+    )
+    assert done.returncode == 0, done.stderr
+    unread, after_reading = done.stdout.splitlines()
+    assert unread.startswith("UNREAD_FILE: a.txt")
+    assert after_reading == "passed"
+
+
+OPENCODE = """
+import { readFileSync, writeFileSync } from "node:fs"
+const [plugin, root] = process.argv.slice(2)
+const source = readFileSync(plugin)
+const { Noclobber } = await import(`data:text/javascript;base64,${source.toString("base64")}`)
+const hooks = await Noclobber({ directory: root })
+const path = `${root}/a.txt`
+const write = async (callID) => {
+  const output = { args: { filePath: path, content: "mine\\n" } }
+  try {
+    await hooks["tool.execute.before"]({ tool: "write", sessionID: "S", callID }, output)
+    writeFileSync(path, output.args.content)
+    await hooks["tool.execute.after"]({ tool: "write", sessionID: "S", callID, args: output.args }, { output: "ok" })
+    return "passed"
+  } catch (problem) {
+    return problem.message
+  }
+}
+console.log((await write("1")).split("\\n")[0])
+await hooks["tool.execute.after"]({ tool: "read", sessionID: "S", callID: "2", args: { filePath: path } }, { output: "one" })
+console.log(await write("3"))
+"""
 
 
 def configured_commands(places: Places) -> list[list[str]]:
@@ -258,6 +356,10 @@ def configured_commands(places: Places) -> list[list[str]]:
                 walk(plain(parse(path.read_text(encoding="utf-8"))))
             elif path.suffix == ".toml":
                 walk(tomllib.loads(path.read_text(encoding="utf-8")))
+            elif path.suffix == ".js":
+                command = re.search(r"^const COMMAND = (.*)$", path.read_text(encoding="utf-8"), re.MULTILINE)
+                assert command is not None
+                found.append(["/bin/sh", "-c", json.loads(command.group(1))])
             elif os.access(path, os.X_OK):
                 found.append([str(path)])
     return found
