@@ -16,7 +16,7 @@ from .content import hash_content
 from .liveness import is_alive
 from .paths import Located
 from .records import Event
-from .replacement.base import BESIDE, MARK, read_displaced
+from .replacement.base import BESIDE, MARK, read_displaced, remove
 from .store.protocol import Batch
 from .syscalls import open_beneath, open_for_writing
 from .temporary import is_temporary
@@ -64,7 +64,7 @@ def settle_late(workspace: Workspace) -> None:
                 if entry.startswith(_LATE + MARK):
                     folder, name = _marked(workspace, kept, entry, stack)
                 if folder < 0 or _settled(workspace, _Late(folder, name, file_path or None, expected or None)):
-                    _remove(kept, entry)
+                    remove(kept, entry)
                     workspace.store.put_meta(f"late:{entry}", None)
 
 
@@ -77,7 +77,7 @@ def _settled(workspace: Workspace, late: _Late) -> bool:
     if out.content is None or not (out.quiet or late.file_path is None or _abandoned(late.folder, late.name)):
         return False
     _record_late(workspace, late, out.content)
-    _remove(late.folder, late.name)
+    remove(late.folder, late.name)
     return True
 
 
@@ -111,7 +111,7 @@ def take_in_orphans(workspace: Workspace) -> None:
                 folder, beside = _marked(workspace, tmp, name, stack)
                 if folder >= 0:
                     take_in(workspace, folder, beside)
-                _remove(tmp, name)
+                remove(tmp, name)
 
 
 def _marked(workspace: Workspace, folder: int, mark: str, stack: ExitStack) -> tuple[int, str]:
@@ -137,7 +137,7 @@ def take_in(workspace: Workspace, folder: int, name: str) -> None:
         return  # not ours to read: left where it is
     if not is_temporary(name, secret=True):
         workspace.store.apply(Batch(contents=[(out.hash, out.content)]))
-    _remove(folder, name)
+    remove(folder, name)
 
 
 def _record_late(workspace: Workspace, late: _Late, content: bytes) -> None:
@@ -147,8 +147,3 @@ def _record_late(workspace: Workspace, late: _Late, content: bytes) -> None:
     kept = [(found, content)] if path is None else workspace.keepable(path, [(found, content)])
     event = Event(0, utc_now(), "late", "done", None, workspace.store.epoch, "outside", None, None, path, None, expected, found)
     workspace.store.apply(Batch(events=[event] if path else [], contents=kept))
-
-
-def _remove(folder: int, name: str) -> None:
-    with suppress(FileNotFoundError):
-        os.unlink(name, dir_fd=folder)

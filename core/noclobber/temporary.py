@@ -8,11 +8,10 @@ from __future__ import annotations
 import errno
 import os
 import stat as modes
-from contextlib import suppress
 
 from .paths import Located
 from .replacement import Site
-from .replacement.base import BESIDE, Overtaken, write_whole
+from .replacement.base import BESIDE, Overtaken, remove, write_whole
 from .store.protocol import Pending
 
 __all__ = ["CannotCarryError", "drop_temp", "is_temporary", "mark_temp", "name_beside", "write_temp"]
@@ -39,7 +38,11 @@ def write_temp(row: Pending, site: Site, content: bytes, like: Located | None, m
     mark_temp(row, site)
     directory, name = site.temp(row)
     begin = 0o666 if row.action == "create" and mode is None else 0o600
-    fd = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, begin, dir_fd=directory)
+    try:
+        fd = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, begin, dir_fd=directory)
+    except OSError:
+        drop_temp(row, site)  # a name of ours alone: there is but the mark
+        raise
     try:
         write_whole(fd, content)
         if like is not None:
@@ -59,13 +62,10 @@ def write_temp(row: Pending, site: Site, content: bytes, like: Located | None, m
 
 def drop_temp(row: Pending, site: Site) -> None:
     """Take away a temporary file that never came on record, and then the mark that led to it."""
-    directory, name = site.temp(row)
-    with suppress(FileNotFoundError):
-        os.unlink(name, dir_fd=directory)
+    remove(*site.temp(row))
     mark = site.mark(row)
     if mark is not None:
-        with suppress(FileNotFoundError):
-            os.unlink(mark, dir_fd=site.tmp)
+        remove(site.tmp, mark)
 
 
 def mark_temp(row: Pending, site: Site) -> None:

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import itertools
 import os
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -365,3 +367,27 @@ def test_bytes_written_through_a_mapping_after_the_lease_was_refused_are_compare
     with file.open("r+b") as out, mmap.mmap(out.fileno(), 4096) as mapped:
         mapped[0:1] = b"b"
         assert read(file).content == b"b" + b"a" * 4095
+
+
+def test_a_file_under_a_write_lease_is_read_as_soon_as_that_is_given_up(tmp_path: Path) -> None:
+    """It is being rewritten in place: a reader that does not want to wait in the kernel asks again and again."""
+    (tmp_path / "file").write_bytes(b"whole\n")
+    folder = os.open(tmp_path, os.O_RDONLY)
+    found: list[bytes] = []
+
+    def read() -> None:
+        fd = open_regular(folder, "file", path="file")
+        found.append(os.read(fd, 100))
+        os.close(fd)
+
+    with (tmp_path / "file").open("r+b") as writer:
+        assert syscalls.write_lease(writer.fileno())
+        reader = threading.Thread(target=read)
+        reader.start()
+        while fcntl.fcntl(writer.fileno(), fcntl.F_GETLEASE) == fcntl.F_WRLCK and reader.is_alive():
+            os.sched_yield()  # until somebody wants to open it
+        assert found == []
+        syscalls.drop_lease(writer.fileno())
+        reader.join()
+    os.close(folder)
+    assert found == [b"whole\n"]

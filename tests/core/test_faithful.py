@@ -96,11 +96,11 @@ FORMS: dict[str, tuple[str, str, bytes]] = {
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_an_edit_given_as_text_changes_its_word_and_no_other_byte(alice: ConcurrencyGuard, root: Path, form: str) -> None:
+def test_an_edit_given_as_text_changes_its_words_and_no_other_byte(alice: ConcurrencyGuard, root: Path, form: str) -> None:
     encoding, text, mark = FORMS[form]
     (root / "file").write_bytes(mark + text.encode(encoding))
-    alice.edit("file", [("two", "zwei")])
-    assert (root / "file").read_bytes() == mark + text.replace("two", "zwei").encode(encoding)
+    alice.edit("file", [("two\nthree", "zwei\ndrei")])
+    assert (root / "file").read_bytes() == mark + text.replace("two", "zwei").replace("three", "drei").encode(encoding)
 
 
 @pytest.mark.parametrize("form", [form for form in FORMS if form != "mixed ends"])

@@ -104,5 +104,35 @@ def test_a_rewrite_in_place_cut_off_is_settled_by_the_next_writer(tmp_path: Path
         assert (tmp_path / "other name").read_bytes() == (tmp_path / "linked").read_bytes()
 
 
+LINKED: dict[str, tuple[Callable[[ConcurrencyGuard], object], str, str | None]] = {
+    "create": (lambda guard: guard.write("new", NEW), "tmp", "new"),
+    "delete": (lambda guard: guard.delete("a"), "a", "tmp"),
+    "move": (lambda guard: guard.move("a", "b"), "a", "b"),
+}
+"""The change, and from which name to which its file goes; ``tmp``: its temporary name."""
+
+
+@pytest.mark.parametrize("kind", LINKED)
+def test_a_kill_between_the_link_and_the_unlink_that_stand_for_a_rename_leaves_one_name(
+    tmp_path: Path, killed_at: KilledAt, kind: str
+) -> None:
+    """So a file goes to its place where no rename can refuse to replace; the change is finished, and on record."""
+    work, old, new = LINKED[kind]
+    (tmp_path / "a").write_bytes(OLD)
+    with ConcurrencyGuard(tmp_path, "bob") as bob:
+        assert killed_at(tmp_path, lambda guard: void(work(guard)), 2)
+        (row,) = bob.workspace.store.pending()
+        temporary = f".noclobber/tmp/{row.temp_name}"
+        os.link(tmp_path / (temporary if old == "tmp" else old), tmp_path / (temporary if new == "tmp" else str(new)))
+        with suppress(FileAccessError):
+            bob.read("new" if kind == "create" else "a")
+        assert bob.workspace.store.pending() == []
+        here = {name: (tmp_path / name).stat().st_nlink for name in ("a", "b", "new") if (tmp_path / name).exists()}
+        assert here == {"create": {"a": 1, "new": 1}, "delete": {}, "move": {"b": 1}}[kind]
+        assert [event.kind for event in bob.events(agent_id="alice") if event.kind != "read"] == [{"create": "write"}.get(kind, kind)]
+        assert bob.events(kind="outside") == []
+        assert os.listdir(tmp_path / ".noclobber/tmp") == []
+
+
 def void(_result: object) -> None:
     return None

@@ -155,3 +155,20 @@ def test_where_there_are_no_leases_none_is_claimed() -> None:
     syscalls.drop_lease(reader)
     os.close(reader)
     os.close(writer)
+
+
+def test_a_write_lease_is_granted_only_while_nobody_else_has_the_file_open(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(b"x")
+    with path.open("r+b") as mine:
+        with path.open("rb"):
+            assert syscalls.write_lease(mine.fileno()) is False
+        assert syscalls.write_lease(mine.fileno()) is True
+        with pytest.raises(BlockingIOError):
+            os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+        syscalls.drop_lease(mine.fileno())
+        path.read_bytes()
+    read_end, write_end = os.pipe()
+    assert syscalls.write_lease(write_end) is None
+    os.close(read_end)
+    os.close(write_end)

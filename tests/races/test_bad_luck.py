@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from crew import Worker
 
-from noclobber import ConcurrencyGuard, NoclobberError, StaleFileError, WorkspaceError
+from noclobber import ConcurrencyGuard, FileAccessError, NoclobberError, StaleFileError, WorkspaceError
 from noclobber.content import hash_content
 
 ROOT = os.geteuid() == 0
@@ -80,6 +80,32 @@ def test_a_folder_that_may_not_be_written_is_a_clear_error(open_folder: Path, ac
     assert "ermission" in (answer := _as_nobody(inner, act)), answer
     assert (inner / "file").read_bytes() == b"old\n"
     assert sorted(os.listdir(inner)) == [".noclobber", "file"]
+
+
+@needs_root
+def test_a_folder_mounted_for_reading_only_is_a_clear_error_and_can_be_read(tmp_path: Path) -> None:
+    folder = tmp_path / "fixed"
+    folder.mkdir()
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "tmpfs", str(folder)], capture_output=True, text=True, check=False)
+    if mounted.returncode:
+        pytest.skip(f"nothing can be mounted here: {mounted.stderr.strip()}")
+    try:
+        (folder / "file").write_bytes(b"old\n")
+        subprocess.run(["mount", "-o", "remount,ro", str(folder)], check=True)
+        with ConcurrencyGuard(tmp_path, "alice") as alice:
+            assert alice.read("fixed/file").content == b"old\n"
+            for act in (
+                lambda: alice.write("fixed/file", b"new\n"),
+                lambda: alice.delete("fixed/file"),
+                lambda: alice.write("fixed/new", b""),
+            ):
+                with pytest.raises(FileAccessError, match="Read-only file system"):
+                    act()
+            assert alice.workspace.store.pending() == []
+            assert os.listdir(tmp_path / ".noclobber/tmp") == []
+        assert os.listdir(folder) == ["file"]
+    finally:
+        subprocess.run(["umount", "-l", str(folder)], check=True)
 
 
 @needs_root

@@ -25,6 +25,7 @@ __all__ = [
     "inode_at",
     "read_all",
     "read_displaced",
+    "remove",
     "write_whole",
 ]
 
@@ -161,16 +162,16 @@ class Action(ABC):
             return
         directory, name = self.site.temp(self.row)
         mark = self.site.mark(self.row)
-        with suppress(FileNotFoundError):
-            if not self.late:
-                os.unlink(name, dir_fd=directory)
-            elif mark is None:
+        if not self.late:
+            remove(directory, name)
+        elif mark is None:
+            with suppress(FileNotFoundError):
                 os.rename(name, f"late-{name}", src_dir_fd=directory, dst_dir_fd=kept)
-            else:  # on another file system than ``kept``: it stays where it is, and what leads to it moves
+        else:  # on another file system than ``kept``: it stays where it is, and what leads to it moves
+            with suppress(FileNotFoundError):
                 os.rename(mark, f"late-{mark}", src_dir_fd=self.site.tmp, dst_dir_fd=kept)
         if mark is not None:
-            with suppress(FileNotFoundError):
-                os.unlink(mark, dir_fd=self.site.tmp)
+            remove(self.site.tmp, mark)
 
 
 def write_whole(fd: int, content: bytes) -> None:
@@ -195,6 +196,13 @@ def finish_rename(from_dir: int, old: str, to_dir: int, new: str) -> None:
     """Where a rename that never replaces is made by a link, a crash may have left the file both names: the old one goes."""
     if inode_at(from_dir, old) == inode_at(to_dir, new) is not None:
         os.unlink(old, dir_fd=from_dir)
+
+
+def remove(directory: int, name: str) -> None:
+    """Take a file away. Where there is none that is no error, not even on a disk for reading only, which would call it one."""
+    if inode_at(directory, name) is not None:
+        with suppress(FileNotFoundError):
+            os.unlink(name, dir_fd=directory)
 
 
 def inode_at(directory: int, name: str) -> int | None:
