@@ -209,6 +209,62 @@ def test_one_registration_a_client(places: Places) -> None:
     assert places.root / ".vscode/mcp.json" in [target.path for target in targets(("vscode",), places, shared=True)]
 
 
+SERVER = ["sh", "-c", "command -v noclobber >/dev/null 2>&1 || exit 0; exec noclobber mcp --no-files"]
+WITH_FILES = [*SERVER[:2], SERVER[2].removesuffix(" --no-files")]
+PLAIN = {"command": SERVER[0], "args": SERVER[1:]}
+TYPED = {"type": "stdio", **PLAIN}
+
+
+@pytest.mark.parametrize(
+    ("client", "file", "where", "entry"),
+    [
+        ("claude-code", ".mcp.json", ("mcpServers", "noclobber"), TYPED),
+        ("copilot", ".mcp.json", ("mcpServers", "noclobber"), TYPED),
+        ("vscode", ".vscode/mcp.json", ("servers", "noclobber"), TYPED),
+        ("cursor", ".cursor/mcp.json", ("mcpServers", "noclobber"), PLAIN),
+        ("codex", ".codex/config.toml", ("mcp_servers", "noclobber"), PLAIN),
+        ("opencode", "opencode.json", ("mcp", "noclobber"), {"type": "local", "command": SERVER, "enabled": True}),
+        ("gemini", ".gemini/settings.json", ("mcpServers", "noclobber"), PLAIN),
+        ("antigravity", ".agents/mcp_config.json", ("mcpServers", "noclobber"), {"command": "sh", "args": WITH_FILES[1:]}),
+        ("zoo", ".roo/mcp.json", ("mcpServers", "noclobber"), {"command": "sh", "args": WITH_FILES[1:]}),
+    ],
+)
+def test_each_project_file_has_the_shape_its_client_reads(
+    places: Places, client: str, file: str, where: tuple[str, ...], entry: dict[str, Any]
+) -> None:
+    apply_plan(plan(targets((client,), places, shared=True)), places)
+    text = (places.root / file).read_text(encoding="utf-8")
+    value = tomllib.loads(text) if file.endswith(".toml") else json.loads(text)
+    for key in where:
+        value = value[key]
+    assert value == entry
+
+
+@pytest.mark.parametrize(
+    ("client", "file", "before", "handler"),
+    [
+        ("claude-code", ".claude/settings.json", "PreToolUse", ("hooks", 0)),
+        ("codex", ".codex/hooks.json", "PreToolUse", ("hooks", 0)),
+        ("gemini", ".gemini/settings.json", "BeforeTool", ("hooks", 0)),
+        ("cursor", ".cursor/hooks.json", "preToolUse", ()),
+        ("vscode", ".github/hooks/noclobber.json", "PreToolUse", ()),
+        ("copilot", ".github/hooks/noclobber.json", "PreToolUse", ()),
+    ],
+)
+def test_each_hook_file_has_the_shape_its_client_reads(
+    places: Places, client: str, file: str, before: str, handler: tuple[Any, ...]
+) -> None:
+    apply_plan(plan(targets((client,), places, shared=True)), places)
+    (group,) = json.loads((places.root / file).read_text(encoding="utf-8"))["hooks"][before]
+    for key in handler:
+        group = group[key]
+    name = "vscode" if client == "copilot" else client
+    assert group["command"] == f"sh -c 'command -v noclobber >/dev/null 2>&1 || exit 0; exec noclobber hook {name}'"
+    assert group["timeout"] == (10_000 if client == "gemini" else 10)
+    if file.startswith(".github"):
+        assert (group["bash"], group["timeoutSec"]) == (group["command"], 10)
+
+
 def test_vs_code_beside_copilot_is_registered_once_at_home_too(places: Places) -> None:
     at_home = [target.path for target in targets(("vscode", "copilot"), places, shared=False)]
     assert places.home / ".copilot/mcp-config.json" in at_home
