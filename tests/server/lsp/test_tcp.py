@@ -15,7 +15,13 @@ from typing import Any
 
 import pytest
 
-SERVER = [sys.executable, "-c", "import sys; from noclobber_server.lsp.server import main; raise SystemExit(main(sys.argv[1:]))"]
+CODE = """
+import signal, sys
+from noclobber_server.lsp.server import main
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job inherits it ignored
+raise SystemExit(main(sys.argv[1:]))
+"""
+SERVER = [sys.executable, "-c", CODE]
 
 
 class Listening:
