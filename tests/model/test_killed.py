@@ -70,7 +70,7 @@ def _problem(root: Path, outsider: Outsider, kind: str, *, killed: bool, how: st
         if pending := store.pending():
             return f"pending: {pending}"
         acted = outsider.acted and not (outsider.left == before and made)
-        if acted and now not in (outsider.left, *outsider.late):
+        if acted and now not in (outsider.left, *outsider.late) and not _given_back(outsider, now):
             return f"{now!r:.40} stands over the outsider's {outsider.left!r:.40}"
         if not acted and now not in (before, after, *outsider.late):
             return f"{now!r:.40} is neither the old nor the new"
@@ -81,6 +81,14 @@ def _problem(root: Path, outsider: Outsider, kind: str, *, killed: bool, how: st
         if kind == "many":
             return _half(root, made=bool(made))
     return None
+
+
+def _given_back(outsider: Outsider, now: State) -> bool:
+    """What the guard had taken away, and the outsider never gave up itself, stands where it later made another and deleted that.
+
+    Whoever recovers finds the place as empty as the taking had left it: nothing tells it of a file that came and went meanwhile.
+    """
+    return outsider.left is None and now in outsider.made and now not in outsider.overwritten
 
 
 def _half(root: Path, *, made: bool) -> str | None:
