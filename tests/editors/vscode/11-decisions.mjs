@@ -89,14 +89,12 @@ export async function run({ bench, step }) {
     await diff.waitFor();
     await until("both sides", async () => { const shown = (await diff.innerText()).replaceAll("\u00a0", " "); return shown.includes("apart_3 = 30") && shown.includes("apart_3 = 3  # mine"); });
     await window.shot("merge-declined");
-    await window.openFile("apart.py");
-    await diff.waitFor({ state: "hidden" });
+    await window.closeDiff();
     await window.shows("apart_3 = 3  # mine");
     assert.equal(await window.dirty("apart.py"), true);
     await window.command("noclobber: Compare with Disk");
     await diff.waitFor();
-    await window.openFile("apart.py");
-    await diff.waitFor({ state: "hidden" });
+    await window.closeDiff();
     await window.command("noclobber: Take Disk Version");
     await window.shows("apart_3 = 30");
   }, window);

@@ -79,8 +79,7 @@ export async function run({ bench, step }) {
     await diff.waitFor();
     await until("the change", async () => (await diff.innerText()).replaceAll("\u00a0", " ").includes("more = 1"));
     await window.shot("file-history-diff");
-    await window.openFile("b.py");
-    await diff.waitFor({ state: "hidden" });
+    await window.closeDiff();
     await window.goTo(5);
     await window.command("noclobber: Who Wrote This Line");
     assert.match(await window.toast("Line 5", "Show the Change"), /claude\/alice \(t-2, INT-2\)/);

@@ -97,6 +97,13 @@ export class Window {
     await this.page.locator(".editor-instance .view-line").first().waitFor();
   }
 
+  /** Closes the active diff; what was shown before it is shown again. */
+  async closeDiff() {
+    await this.page.locator(".tab.active .tab-actions .action-label").first().click();
+    await this.page.locator(".monaco-diff-editor").waitFor({ state: "hidden" });
+    await this.focusEditor();
+  }
+
   tab(name) { return this.page.locator(`.tab[data-resource-name="${path.posix.basename(name)}"]`); }
 
   async dirty(name) { return ((await this.tab(name).first().getAttribute("class")) ?? "").includes("dirty"); }
