@@ -76,15 +76,15 @@ export async function run({ bench, step }) {
 
   const servers = async () => {
     await window.palette("MCP: List Servers");
-    await window.pick("MCP: List Servers");
-    await window.row("Add Server").waitFor({ timeout: 3000 }); // the workbench closes the list when it takes the focus elsewhere
+    await window.row("MCP: List Servers").click({ timeout: 3000 }); // the workbench closes the list when it takes the focus elsewhere
+    await window.row("Add Server").waitFor({ timeout: 3000 });
     return (await window.picks()).map((row) => row.replace(/\s+/g, " ").trim()).filter((row) => !row.startsWith("Add Server"));
   };
   const lists = (what, wanted) => until(what, async () => {
     const found = await servers();
     if (!wanted(found)) { await window.key("Escape"); throw new Error(found.join(" | ") || "no server"); }
     return found;
-  }, 20_000, 200);
+  }, 30_000, 200);
   const offered = (found) => found.length === 1 && /^noclobber.*noclobber$/.test(found[0]); // under the provider's name
   const registration = JSON.stringify({ servers: { noclobber: { type: "stdio", command: "noclobber", args: ["mcp"] } } });
 
