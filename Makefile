@@ -31,7 +31,7 @@ $(READY): pyproject.toml constraints.txt
 	if [ -z "$$python" ]; then \
 	  echo "noclobber needs Python 3.11 or newer with venv (Debian: apt-get install python3 python3-venv); set PYTHON=… to name one" >&2; exit 1; fi; \
 	$(BIN)/python -c '' 2>/dev/null || "$$python" -m venv --clear $(VENV); \
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev,mcp]'; \
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev,mcp,examples]'; \
 	touch $@
 
 demo: $(READY) ## a race in which nothing is lost, and a lesson from a failed check

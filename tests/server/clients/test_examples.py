@@ -62,7 +62,6 @@ def test_the_plain_tools(example: Any, project: Path) -> None:
 
 
 def test_langgraph(example: Any, project: Path) -> None:
-    pytest.importorskip("langgraph")
     example("guarded_tools")
     made = example("langgraph_agent").file_tools
     assert [tool.name for tool in made(str(project), "x")] == ["read_file", "write_file", "edit_file"]
@@ -78,7 +77,6 @@ def test_langgraph(example: Any, project: Path) -> None:
 
 
 def test_openai_agents(example: Any, project: Path) -> None:
-    pytest.importorskip("agents")
     from agents.tool_context import ToolContext
 
     example("guarded_tools")
