@@ -1,4 +1,4 @@
-"""The examples of ``examples/``: the tools themselves always, the frameworks where they are installed."""
+"""The examples of ``examples/``: the tools themselves, and each framework's with the framework itself."""
 
 from __future__ import annotations
 
