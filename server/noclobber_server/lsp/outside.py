@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from noclobber.clock import boot_id, monotonic_ns, utc_now
 from noclobber.content import hash_content
 from noclobber.errors import NoclobberError
 from noclobber.records import Event, EventKind
-from noclobber.situation import CHANGING, EFFECTIVE, OUTSIDE, hash_after, look
+from noclobber.situation import OUTSIDE, hash_after, last_seen, look
 from noclobber.store.protocol import Batch, EventQuery
 
 from .git_traces import git_folder, git_marks, newest, written_by_git
@@ -52,16 +52,15 @@ class OutsideChanges:
     def stirred(self, room: Room, file_path: str) -> None:
         """A file that no document shows, but of which some writer has a live snapshot, may have changed."""
         try:
-            with room.workspace.locator.locate(file_path, missing_ok=True) as located:
-                found = look(located)
+            content = _standing(room, file_path)
         except NoclobberError:
             return
-        content_hash = None if found is None else hash_content(found.content)
-        last = _last(room, file_path)
-        if last is None or hash_after(last, file_path) == content_hash:
+        content_hash = None if content is None else hash_content(content)
+        last = last_seen(room.workspace, file_path)
+        if last is None or hash_after(last, file_path) == content_hash or _is_being_placed(room, file_path, content_hash):
             return
-        if found is not None and content_hash is not None:
-            self._keep_soon(room, file_path, content_hash, found.content)
+        if content is not None and content_hash is not None:
+            self._keep_soon(room, file_path, content_hash, content)
         self._unexplained(room, file_path, hash_after(last, file_path), content_hash)
 
     def _keep_soon(self, room: Room, file_path: str, content_hash: str, content: bytes) -> None:
@@ -106,43 +105,39 @@ class OutsideChanges:
 
     def _put_on_record(self, room: Room) -> None:
         waiting, room.unexplained = room.unexplained, {}
-        strange = {path: hashes for path, hashes in waiting.items() if self._is_strange(room, path, hashes[1])}
-        marks, before = git_marks(room.root), room.git_marks
+        before = {path: hashes[0] for path, hashes in waiting.items() if not self._is_held(room, path)}
+        strange = _strange(room, before)
+        marks, marks_before = git_marks(room.root), room.git_marks
         room.git_marks = marks
-        if not strange:
-            return
         by_git: set[str] = set()
-        if marks != before and newest(marks) >= room.unexplained_at - _GIT_SLACK_S:
+        if strange and marks != marks_before and newest(marks) >= room.unexplained_at - _GIT_SLACK_S:
             by_git = written_by_git(room.root, {path: now is not None for path, (_, now) in strange.items()})
         if by_git:
-            self._git_event(room, {path: hashes for path, hashes in strange.items() if path in by_git})
-        self._outside_events(room, {path: hashes for path, hashes in strange.items() if path not in by_git})
+            self._git_event(room, {path: before[path] for path in strange if path in by_git})
+        self._outside_events(room, {path: before[path] for path in strange if path not in by_git})
 
-    def _is_strange(self, room: Room, path: str, now: str | None) -> bool:
-        """Whether nobody is known to have left the file so. One that a hook holds is its agent's, who will say so when it is done."""
-        store = room.workspace.store
-        if store.lease(path, boot_id(), monotonic_ns()) is not None:
-            self._worker.later(("leased", room, path), _LEASED_S, lambda: self.stirred(room, path))
+    def _is_held(self, room: Room, path: str) -> bool:
+        """A file that a hook holds is its agent's, who will say so when it is done; it is looked at again then."""
+        if room.workspace.store.lease(path, boot_id(), monotonic_ns()) is None:
             return False
-        last = _last(room, path)
-        return (last is None or hash_after(last, path) != now) and not any(row.placing == now for row in store.pending(path))
+        self._worker.later(("leased", room, path), _LEASED_S, lambda: self.stirred(room, path))
+        return True
 
-    def _outside_events(self, room: Room, strange: Changes) -> None:
+    def _outside_events(self, room: Room, before: Mapping[str, str | None]) -> None:
         """Under each path's lock, so that of several servers and agents that see it one puts it on record."""
-        for path, (before, now) in strange.items():
+        for path in before:
             with room.workspace.locks.exclusive(path):
-                last = _last(room, path)
-                if last is None or hash_after(last, path) != now:
-                    known = before if last is None else hash_after(last, path)
+                for known, now in _strange(room, {path: before[path]}).values():
                     room.workspace.store.apply(Batch(events=(self._event(room, "outside", path, known, now, None),)))
 
-    def _git_event(self, room: Room, strange: Changes) -> None:
+    def _git_event(self, room: Room, before: Mapping[str, str | None]) -> None:
         """One event for the whole operation, under the locks of its files, so that of several servers one puts it on record."""
-        group = hash_content(repr(sorted(strange.items())).encode())[:16]
         store = room.workspace.store
-        with room.workspace.locks.exclusive(*strange):
+        with room.workspace.locks.exclusive(*before):
+            strange = _strange(room, before)
+            group = hash_content(repr(sorted(strange.items())).encode())[:16]
             known = store.events(EventQuery(kinds=("git",), limit=20))
-            if any((event.detail or {}).get("group") == group for event in known):
+            if not strange or any((event.detail or {}).get("group") == group for event in known):
                 return
             changes = {path: list(hashes) for path, hashes in strange.items()}
             detail = {"group": group, "files": len(changes), "changes": changes}
@@ -156,8 +151,30 @@ class OutsideChanges:
         return Event(0, utc_now(), kind, "done", None, epoch, OUTSIDE, None, None, path, None, before, now, detail)
 
 
-def _last(room: Room, path: str) -> Event | None:
-    """The newest event that tells what stood at the path."""
-    query = EventQuery(file_path=path, kinds=(*CHANGING, "read"), outcomes=EFFECTIVE, limit=1)
-    found = room.workspace.store.events(query)
-    return found[0] if found else None
+def _standing(room: Room, path: str) -> bytes | None:
+    """What stands on disk at a path, None where it is absent. Raises the errors of core."""
+    with room.workspace.locator.locate(path, missing_ok=True) as located:
+        found = look(located)
+    return None if found is None else found.content
+
+
+def _strange(room: Room, before: Mapping[str, str | None]) -> Changes:
+    """Those of the files that nobody is known to have left as they stand now. What was noticed earlier may long have been somebody's
+    next version: between the moment a guarded write is seen on disk and the moment it is on record, it looks like nobody's."""
+    found: Changes = {}
+    for path, noticed in before.items():
+        try:
+            content = _standing(room, path)
+        except NoclobberError:
+            continue  # it cannot be read any more: whoever reads it next will say what it finds
+        now = None if content is None else hash_content(content)
+        last = last_seen(room.workspace, path)
+        known = noticed if last is None else hash_after(last, path)
+        if known != now and not _is_being_placed(room, path, now):
+            found[path] = known, now
+    return found
+
+
+def _is_being_placed(room: Room, path: str, content_hash: str | None) -> bool:
+    """A guarded change is under way and has put it there: its outcome will be on record in a moment."""
+    return any(row.placing == content_hash for row in room.workspace.store.pending(path))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import subprocess
@@ -152,6 +153,27 @@ async def test_an_outside_change_of_a_file_that_only_an_agent_knows_is_kept_and_
     await editor.until(lambda: agent.events(kind="outside"))
     (event,) = agent.events(kind="outside")
     assert (event.file_path, agent.content(event.after_hash)) == ("sub/b.txt", b"two\n")
+
+
+async def test_a_stream_of_guarded_writes_is_never_taken_for_outside_changes(editor: Any, root: Any, agent: Any) -> None:
+    (root / "held.txt").write_text("0\n", encoding="utf-8")
+    (root / "last.txt").write_text("before\n", encoding="utf-8")
+    editor.open("a.txt")
+    await editor.settled()
+    agent.read("held.txt")
+    agent.read("a.txt")
+    agent.read("last.txt")
+    await editor.settled()
+
+    def stream() -> None:
+        for number in range(1, 200):
+            agent.write("held.txt", b"%d\n" % number)
+            agent.write("a.txt", b"%d\n" % number)
+
+    await asyncio.to_thread(stream)
+    (root / "last.txt").write_text("after\n", encoding="utf-8")
+    await editor.until(lambda: agent.events(kind="outside", file_path="last.txt"))
+    assert [event.file_path for event in agent.events(kind="outside")] == ["last.txt"]
 
 
 async def test_what_a_hook_holds_is_not_called_an_outside_change(editor: Any, root: Any, agent: Any) -> None:
