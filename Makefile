@@ -61,7 +61,7 @@ $(MCP_TOOLS): tests/tools/mcp/package-lock.json
 	@$(WITH_NODE) npm install --silent --no-save --no-fund --no-audit --ignore-scripts --prefix tests/tools/mcp
 	@touch $@
 
-extension/noclobber.vsix: $(shell find core server extension/src extension/scripts extension/media extension/package.json -type f -not -name '*.pyc')
+extension/noclobber.vsix: pyproject.toml constraints.txt $(shell find core server extension/src extension/scripts extension/media extension/package.json -type f -not -name '*.pyc')
 	@$(EDITOR_TOOLS) extension
 	@$(NPM) package
 
