@@ -5,10 +5,11 @@ The event loop adds, removes and takes keystrokes; everything below the line in 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from .text import TextModel
+from .text import Change, TextModel
+from .trail import Trail
 from .uris import key_of
 from .view import UTF8, View
 
@@ -47,9 +48,11 @@ class Document:
         self.uri = uri
         self.path = path
         self.model = model
+        self.trail = Trail(*model.read(), model.encoding)
         self.typed_at = 0.0  # seconds since 1970
         self.look_due = False  # a look is queued, so that a keystroke need not queue another
         self.saving: int | None = None  # the version of the text that the editor last said it was about to save
+        self.saves_told = 0  # how many saves the editor has told of
         self.closed = False
         # -- the worker's --
         self.room: Room | None = None
@@ -62,6 +65,7 @@ class Document:
         self.seen_seq = 0  # what happened to the file up to here is in the base
         self.unseen: list[Version] = []  # stood on disk since the base, oldest first
         self.prior: Origin | None = None  # what the buffer came from until its own text came to stand on disk: perhaps it was saved
+        self.saves_taken = 0  # how many of those told have been dealt with
         self.assessment: Assessment | None = None
         self.authors: tuple[Event, ...] = ()
         self.since: float | None = None  # monotonic: when the present state began
@@ -69,6 +73,19 @@ class Document:
         self.row_at = 0.0
         self.own_text: str | None = None  # hash of the unsaved text that only we keep
         self.published: list[types.Diagnostic] = []
+
+    def take(self, version: int, changes: Sequence[Change]) -> bool:
+        """From the event loop: one notification's changes, in constant time; false where the version went back."""
+        if version < self.model.version:
+            return False
+        self.trail.take(version, changes)  # before the model says that it has it: a look in between may begin the trail anew
+        self.model.take(version, changes)
+        return True
+
+    def told_of_save(self) -> str:
+        """From the event loop: the editor has written the file; the text it wrote."""
+        self.saves_told += 1
+        return self.model.read()[0]
 
     @property
     def origin(self) -> Origin:

@@ -68,6 +68,7 @@ class Saving:
 
     def saved(self, document: Document, text: str) -> None:
         """The editor says that it has written this text; it may have closed the document since."""
+        document.saves_taken += 1
         if document.room is None:
             return
         on_disk_before = document.disk
@@ -77,7 +78,7 @@ class Saving:
         if changed and (disk is None or disk.hash != written.hash):
             self._outside.noticed(document, on_disk_before)
         self._outside.claim(document, written.hash)
-        stood = document.prior is not None
+        stood = document.prior is not None and document.base_hash == written.hash
         origin, document.prior = document.prior or document.origin, None
         if self._is_on_record(document, origin, written):
             self._tracker.look(document)
@@ -89,6 +90,7 @@ class Saving:
             self._tracker.look(document)
             return
         displaced = [event for event in events if after is None or event.seq < after]
+        origin, displaced = self._moved_on(document, origin, displaced, written)
         lost = self._unseen(document, origin, displaced, written, normal(text))
         before = lost.hash if lost else origin.base.hash if origin.base else None
         self._tracker.adopt(document, written)
@@ -124,6 +126,20 @@ class Saving:
             return not origin.unseen
         events = changes_since(document, origin.seen_seq)
         return bool(events) and events[-1].kind != "outside" and hash_after(events[-1], document.file_path) == written.hash
+
+    def _moved_on(self, document: Document, origin: Origin, displaced: list[Event], written: Version) -> tuple[Origin, list[Event]]:
+        """From the newest version that the buffer's text was equal to for a moment before it was saved, and what came after that."""
+        others = [version for version in (*reversed(origin.unseen), *self._versions(document, displaced)) if version.hash != written.hash]
+        seen = next((version for version in others if document.trail.has_been(version.shown)), None)
+        if seen is None:
+            return origin, displaced
+        placed = [hash_after(event, document.file_path) for event in displaced]
+        at = max((number for number, content_hash in enumerate(placed, 1) if content_hash == seen.hash), default=0)
+        known = {seen.hash, *placed[:at]}
+        stood = [version.hash for version in origin.unseen]
+        unseen = origin.unseen[stood.index(seen.hash) + 1 :] if seen.hash in stood else origin.unseen
+        unseen = tuple(version for version in unseen if version.hash not in known)
+        return Origin(seen, displaced[at - 1].seq if at else origin.seen_seq, unseen), displaced[at:]
 
     def _unseen(self, document: Document, origin: Origin, displaced: list[Event], written: Version, plain: str) -> Version | None:
         """The last version that stood on disk before the save without the buffer having seen it. What stands there now is not lost."""

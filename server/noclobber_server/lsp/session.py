@@ -113,7 +113,7 @@ class Session:
         if document is None:
             logger.debug("A change of a document that is not open: %s", uri)
             return
-        if document.model.take(version, [_change(change) for change in changes]) != "taken":
+        if not document.take(version, [_change(change) for change in changes]):
             logger.info("The version went back to %d, the change was ignored: %s", version, uri)
             return
         document.typed_at = time.time()
@@ -134,7 +134,7 @@ class Session:
         """A document was written by its editor."""
         document = self.documents.get(uri)
         if document is not None:
-            text = document.model.read()[0]  # now, before the next keystroke
+            text = document.told_of_save()  # now, before the next keystroke
             self.worker.submit(lambda: self.saving.saved(document, text))
 
     def closed(self, uri: str) -> None:

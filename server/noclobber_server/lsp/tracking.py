@@ -70,11 +70,12 @@ class Tracker:
         document.look_due = False
         if document.closed or document.room is None:
             return None
-        before = document.disk
+        before, told = document.disk, document.model.version
         if refresh_disk(document):
             self._noticed(document, before)
         text, version = document.model.read()
         found = self._assessed(document, normal(text), version)
+        self._begin_trail(document, text, version, told)
         self._reporter.report(document, found, text)
         self._show(document, found, version)
         return found
@@ -94,16 +95,30 @@ class Tracker:
         disk_shown = None if disk is None else disk.shown
         found = assess(base_shown, shown, disk_shown, by_lines=is_mergeable_name(document.file_path))
         if disk is None or disk.hash == document.base_hash:
-            if found.unsaved:
+            if found.unsaved and document.saves_taken == document.saves_told:
                 document.prior = None  # typed in since: a save of before would have been told by now
             return found
-        if found.state == "fresh" and (found.absorbed or disk_shown in (shown, base_shown)):
+        if disk_shown in (shown, base_shown):
             # Not by the row alone: text that was typed and saved before anybody looked has never been on record as unsaved.
             was_typed_in = document.saving == version or (document.row is not None and document.row.unsaved)
-            document.prior = document.origin if was_typed_in and not found.absorbed else None
-            self.adopt(document, disk)
-            found = assess(disk.shown, shown, disk.shown)
-        return found
+            document.prior = document.origin if was_typed_in else None
+        elif document.trail.has_been(disk.shown):
+            document.prior = document.prior or document.origin  # reloaded, or saved, and typed in since
+        elif found.absorbed:
+            document.prior = None
+        else:
+            return found
+        self.adopt(document, disk)
+        return assess(disk.shown, shown, disk.shown)
+
+    def _begin_trail(self, document: Document, text: str, version: int, told: int) -> None:
+        """What the buffer was before this look is of no interest once its base stands on disk and no save is to be told of.
+
+        ``told``: the version known before the disk was looked at; what came after may be a text that was reloaded since.
+        """
+        at_rest = document.prior is None and (None if document.disk is None else document.disk.hash) == document.base_hash
+        if version == told and (at_rest or document.trail.is_long):
+            document.trail.begin(text, version)
 
     def adopt(self, document: Document, version: Version) -> None:
         """From now on this version is what the buffer came from: all that it says is in the buffer, or was knowingly passed over."""
