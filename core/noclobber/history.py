@@ -15,7 +15,7 @@ from .store.protocol import EventQuery
 if TYPE_CHECKING:
     from .guard import ConcurrencyGuard
 
-__all__ = ["blame", "refusal_diff", "who", "why"]
+__all__ = ["blame", "made_by", "refusal_diff", "who", "why"]
 
 _VERSIONS = 500
 
@@ -35,6 +35,16 @@ def blame(guard: ConcurrencyGuard, path: str | os.PathLike[str]) -> list[Authore
     if not versions or unseen or versions[-1][1] != content:
         versions.append((unseen[0] if unseen else None, content))
     return [AuthoredLine(number, text, event) for number, (event, text) in enumerate(attribute_lines(versions), 1)]
+
+
+def made_by(event: Event) -> tuple[str | None, str | None]:
+    """The versions between which an event's own change lies.
+
+    A change that came on record only after a later one has ``made`` in its detail: ``before``, ``after``, and ``ahead_of``, the event
+    that had followed it. Its own hashes are those of what stood there when it was put on record.
+    """
+    made = (event.detail or {}).get("made")
+    return (event.before_hash, event.after_hash) if made is None else (made["before"], made["after"])
 
 
 def why(guard: ConcurrencyGuard, seq: int) -> str:
@@ -57,8 +67,12 @@ def why(guard: ConcurrencyGuard, seq: int) -> str:
         diff = refusal_diff(guard, event)
         if diff:
             lines += ["", diff.rstrip("\n")]
-    elif event.before_hash and event.before_hash != event.after_hash:
-        lines.append(f"The version before: noclobber restore {event.file_path} {event.before_hash[:12]}")
+    else:
+        before, after = made_by(event)
+        if "made" in detail:
+            lines.append(f"It came on record late: event {detail['made']['ahead_of']} had already followed it.")
+        if before and before != after:
+            lines.append(f"The version before: noclobber restore {event.file_path} {before[:12]}")
     return "\n".join(lines)
 
 
@@ -117,13 +131,20 @@ def _versions(guard: ConcurrencyGuard, file_path: str) -> list[tuple[Event | Non
 def _kept(guard: ConcurrencyGuard, events: list[Event], path: str) -> list[tuple[Event | None, bytes]]:
     store = guard.workspace.store
     versions: list[tuple[Event | None, bytes]] = []
-    for event in events:
-        if not versions and event.before_hash is not None:
-            first = store.content(event.before_hash)
+    for event in sorted(events, key=_place):
+        before, after = made_by(event)
+        if not versions and before is not None:
+            first = store.content(before)
             if first is not None:
                 versions.append((None, first))
-        after = hash_after(event, path)
+        after = hash_after(event._replace(after_hash=after), path)
         content = None if after is None else store.content(after)
         if content is not None:
             versions.append((event, content))
     return versions
+
+
+def _place(event: Event) -> tuple[int, int]:
+    """Where an event belongs in the order in which the file was changed."""
+    made = (event.detail or {}).get("made")
+    return (event.seq, 1) if made is None else (made["ahead_of"], 0)

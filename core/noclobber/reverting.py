@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from .changing import change
 from .decision import Situation, Verdict, decide_placing, knows_whole, shows_all
 from .errors import FileAccessError, RevertConflictError
+from .history import made_by
 from .merge import invert_change, is_mergeable_name, unified_diff
 from .progress import Progress, unwatched
 from .recording import Request
@@ -118,14 +119,14 @@ def _steps(guard: ConcurrencyGuard, turn_id: str, agent_id: str | None, only: se
         path = event.file_path or ""
         mine = steps.setdefault(path, [])
         by_formatter = event.agent_id == OUTSIDE and event.turn_id != turn_id
-        follows = event.to_path is None and bool(mine) and mine[-1].to_path is None and mine[-1].after == event.before_hash
-        mode = (event.detail or {}).get("mode")
+        mode, (before, after) = (event.detail or {}).get("mode"), made_by(event)
+        follows = event.to_path is None and bool(mine) and mine[-1].to_path is None and mine[-1].after == before
         if follows and not by_formatter and not mine[-1].by_formatter:
             ordered.remove(mine[-1])
-            mine[-1] = mine[-1]._replace(after=event.after_hash, seq=event.seq, mode=mine[-1].mode or mode)
+            mine[-1] = mine[-1]._replace(after=after, seq=event.seq, mode=mine[-1].mode or mode)
             ordered.append(mine[-1])
         elif follows or not by_formatter:
-            mine.append(_Step(path, event.to_path, event.before_hash, event.after_hash, event.seq, mode, by_formatter))
+            mine.append(_Step(path, event.to_path, before, after, event.seq, mode, by_formatter))
             ordered.append(mine[-1])
     return ordered
 
@@ -163,8 +164,7 @@ class _Plan:
             if now == then:
                 continue
             action = "removed" if then is None else "brought back" if now is None else "restored"
-            if path in self._merged:
-                action = "kept later changes"
+            action = "kept later changes" if path in self._merged else action
             hashes = (None if now is None else hash_of(now), None if then is None else hash_of(then))
             diff = unified_diff(now or b"", then or b"", before_name=path, after_name=f"{path} (reverted)")
             rows.append(RevertedFile(path, action, *hashes, diff))

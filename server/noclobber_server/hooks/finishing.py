@@ -68,7 +68,8 @@ def _compare(context: Context, change: Change, note: EditNote, now: bytes | None
         # more than the agent's own change stands there (a formatter's, or what came in between): it knows its own version
         knows = _kept(context, note.knows) or _kept(context, note.expected)
         checked = _kept(context, note.before)
-        _record(context, note, knows or expected_bytes(change, checked, note.expected), before=between)
+        known = knows or expected_bytes(change, checked, note.expected)
+        _record(context, note, known, before=between, made=_overtaken(context, note, known, now_hash))
     if not displaced or between is None or note.before == hash_content(between):
         return []
     return [_displaced(context, change, note, between)]
@@ -94,6 +95,22 @@ def _came_between(context: Context, note: EditNote) -> tuple[bytes | None, bool]
     return checked, True
 
 
+def _overtaken(context: Context, note: EditNote, known: bytes | None, now_hash: str | None) -> dict[str, object] | None:
+    """The agent's own change, where others who are on record had gone on from exactly that version before this hook came to record it."""
+    if note.expected is None or known is None or hash_content(known) != note.expected:
+        return None
+    query = EventQuery(file_path=note.file_path, kinds=CHANGING, outcomes=EFFECTIVE, after_seq=note.seq)
+    events = context.guard.workspace.store.events(query)
+    stood: str | None = note.expected
+    for event in events:
+        if event.before_hash != stood or event.after_hash is None or event.agent_id == context.guard.agent_id:
+            return None
+        stood = event.after_hash
+    if not events or stood != now_hash:
+        return None
+    return {"made": {"before": note.before, "after": note.expected, "ahead_of": events[0].seq}}
+
+
 def _displaced(context: Context, change: Change, note: EditNote, between: bytes) -> str:
     """Tell what the check could not see, and keep it."""
     kept = context.guard.keep(note.file_path, between)
@@ -106,11 +123,13 @@ def _displaced(context: Context, change: Change, note: EditNote, between: bytes)
     )
 
 
-def _record(context: Context, note: EditNote, knows: bytes | None, *, before: bytes | None = None) -> Event | None:
+def _record(
+    context: Context, note: EditNote, knows: bytes | None, *, before: bytes | None = None, made: dict[str, object] | None = None
+) -> Event | None:
     kind: EventKind = "delete" if note.kind == "delete" else "write" if note.kind == "write" else "edit"
     outcome: Outcome = note.outcome if note.outcome in ("merged", "formatted", "overridden") else "done"  # type: ignore[assignment]
     displaced = before if before is not None else _kept(context, note.before)
-    return context.guard.record_change(note.file_path, kind=kind, outcome=outcome, before=displaced, knows=knows)
+    return context.guard.record_change(note.file_path, kind=kind, outcome=outcome, before=displaced, knows=knows, detail=made)
 
 
 def _kept(context: Context, content_hash: str | None) -> bytes | None:
