@@ -66,10 +66,10 @@ def _compare(context: Context, change: Change, note: EditNote, now: bytes | None
         _record(context, note, _kept(context, note.knows), before=between)
     else:
         # more than the agent's own change stands there (a formatter's, or what came in between): it knows its own version
-        knows = _kept(context, note.knows) or _kept(context, note.expected)
+        knows = _kept(context, note.knows)
         checked = _kept(context, note.before)
-        known = knows or expected_bytes(change, checked, note.expected)
-        _record(context, note, known, before=between, made=_overtaken(context, note, known, now_hash))
+        expected = _kept(context, note.expected) or expected_bytes(change, checked, note.expected)
+        _record(context, note, knows or expected, before=between, made=_overtaken(context, note, expected, now_hash))
     if not displaced or between is None or note.before == hash_content(between):
         return []
     return [_displaced(context, change, note, between)]
@@ -95,9 +95,9 @@ def _came_between(context: Context, note: EditNote) -> tuple[bytes | None, bool]
     return checked, True
 
 
-def _overtaken(context: Context, note: EditNote, known: bytes | None, now_hash: str | None) -> dict[str, object] | None:
+def _overtaken(context: Context, note: EditNote, expected: bytes | None, now_hash: str | None) -> dict[str, object] | None:
     """The agent's own change, where others who are on record had gone on from exactly that version before this hook came to record it."""
-    if note.expected is None or known is None or hash_content(known) != note.expected:
+    if expected is None:
         return None
     query = EventQuery(file_path=note.file_path, kinds=CHANGING, outcomes=EFFECTIVE, after_seq=note.seq)
     events = context.guard.workspace.store.events(query)
@@ -108,6 +108,7 @@ def _overtaken(context: Context, note: EditNote, known: bytes | None, now_hash: 
         stood = event.after_hash
     if not events or stood != now_hash:
         return None
+    context.guard.keep(note.file_path, expected)
     return {"made": {"before": note.before, "after": note.expected, "ahead_of": events[0].seq}}
 
 

@@ -74,6 +74,23 @@ def test_two_saves_on_top_of_it_leave_the_edit_its_own(claude: Any, file: Path, 
     assert authors(guard) == {"agent's two": agent.agent_id, **persons}
 
 
+def test_an_edit_onto_a_file_that_others_changed_elsewhere_stays_its_own_too(
+    claude: Any, file: Path, guard: ConcurrencyGuard, save: Any
+) -> None:
+    agent = claude("A")
+    agent.read("a.txt")
+    guard.edit("a.txt", [("four", "observer's four")])
+    standing = file.read_text(encoding="utf-8")
+    given = {"file_path": str(file), "old_string": "two", "new_string": "agent's two", "replace_all": False}
+    agent.check("Edit", given, "toolu_elsewhere")
+    edited = standing.replace("two", "agent's two")
+    save(edited, edited.replace("seven", "saved seven"))
+    agent.finish("Edit", given, standing, "toolu_elsewhere")
+    assert authors(guard) == {"agent's two": agent.agent_id, "observer's four": "observer", "saved seven": "editor:Person:1"}
+    guard.revert(turn_id="turn-1", agent_id=agent.agent_id)
+    assert file.read_text(encoding="utf-8") == standing.replace("seven", "saved seven")
+
+
 @pytest.mark.parametrize("overtaken", [True, False])
 def test_the_agents_turn_is_taken_back_and_the_save_is_kept(
     claude: Any, file: Path, guard: ConcurrencyGuard, save: Any, overtaken: bool
