@@ -193,8 +193,7 @@ class Session:
         self.works.cancel_all()
         self.keeper.close(_CLOSING_S)
         self.pool.shutdown(wait=False, cancel_futures=True)
-        self.worker.submit(self._end)
-        if not self.worker.close(_CLOSING_S):
+        if not self.worker.close(_CLOSING_S, self._end):
             logger.warning("The state could not be saved within %d s.", _CLOSING_S)
 
     # -- on the worker's thread --

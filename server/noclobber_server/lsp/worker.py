@@ -39,18 +39,14 @@ class Worker:
         self._thread.start()
 
     def submit(self, job: Job) -> None:
-        """Do it after what is queued."""
-        with self._ready:
-            self._queue.append((None, job))
-            self._ready.notify()
+        """Do it after what is queued; after ``close`` nothing is done any more."""
+        self._put(None, job)
 
     def once(self, key: Hashable, job: Job) -> None:
         """Do it after what is queued, unless a job with this key waits already."""
         with self._ready:
-            if key not in self._waiting:
+            if key not in self._waiting and self._put(key, job):
                 self._waiting.add(key)
-                self._queue.append((key, job))
-                self._ready.notify()
 
     def later(self, key: Hashable, seconds: float, job: Job) -> None:
         """Do it in so many seconds, or when a job put off under this key would be done if that is sooner."""
@@ -80,17 +76,28 @@ class Worker:
             except BaseException as error:  # noqa: BLE001 - it belongs to whoever waits for the future
                 future.set_exception(error)
 
-        self.submit(run)
+        if not self._put(None, run):
+            future.cancel()
         return future
 
-    def close(self, seconds: float) -> bool:
-        """Finish what is queued, drop what was put off; false if that took longer than ``seconds``."""
+    def close(self, seconds: float, last: Job | None = None) -> bool:
+        """Finish what is queued and then ``last``, drop what was put off; false if that took longer than ``seconds``."""
         with self._ready:
+            if last is not None:
+                self._put(None, last)
             self._closing = True
             self._deadline.clear()
             self._ready.notify()
         self._thread.join(seconds)
         return not self._thread.is_alive()
+
+    def _put(self, key: Hashable | None, job: Job) -> bool:
+        """Queue it, unless this is the end: what comes after the last job would find everything let go of."""
+        with self._ready:
+            if not self._closing:
+                self._queue.append((key, job))
+                self._ready.notify()
+            return not self._closing
 
     def _run(self) -> None:
         while (job := self._next()) is not None:

@@ -76,3 +76,19 @@ def test_closing_finishes_what_is_queued_and_drops_what_was_put_off() -> None:
     assert worker.close(5)
     assert time.monotonic() - began < 5
     assert done == ["queued"]
+
+
+def test_what_comes_after_the_last_job_is_not_done_and_what_waits_for_it_is_told() -> None:
+    errors: list[Exception] = []
+    done: list[str] = []
+    worker = Worker(errors.append)
+
+    def last() -> None:
+        done.append("last")
+        worker.once("key", lambda: done.append("once"))
+        worker.submit(lambda: done.append("submitted"))
+
+    worker.submit(lambda: done.append("queued"))
+    assert worker.close(5, last)
+    assert worker.call(lambda: done.append("called")).cancelled()
+    assert (done, errors) == (["queued", "last"], [])
