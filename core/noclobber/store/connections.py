@@ -28,8 +28,12 @@ class GivenUp(Exception):
 
 
 def connect(path: str, busy_seconds: float) -> sqlite3.Connection:
-    """A connection to an existing or new database; statements commit by themselves outside BEGIN."""
-    connection = sqlite3.connect(path, timeout=busy_seconds, isolation_level=None, check_same_thread=False, cached_statements=200)
+    """A connection to an existing database (the file may be empty); statements commit by themselves outside BEGIN.
+
+    Never makes the file: one that was deleted under us is made anew in one place only, see ``opening``.
+    """
+    uri = "file:" + path.replace("%", "%25").replace("?", "%3f").replace("#", "%23") + "?mode=rw"
+    connection = sqlite3.connect(uri, timeout=busy_seconds, isolation_level=None, check_same_thread=False, cached_statements=200, uri=True)
     try:
         connection.execute("PRAGMA synchronous = NORMAL")
         connection.execute("PRAGMA temp_store = MEMORY")
@@ -131,7 +135,8 @@ class Connections:
 
     def _grow(self) -> sqlite3.Connection:
         with self._growing:
-            if self._closed:
+            # Where another database has taken the place, its memory would be mapped beside the old one's in this process.
+            if self._closed or not self.is_unchanged():
                 raise GivenUp
             connection = connect(self._path, self._busy_seconds)
             self._all.append(connection)

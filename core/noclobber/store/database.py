@@ -76,7 +76,7 @@ class Database:
             try:
                 return self._openings << 40 | state.connections.data_version()
             except GivenUp:
-                continue
+                self._reopen(state)
             except sqlite3.Error as error:
                 self._repair(error, state)
         raise self._restless()
@@ -92,7 +92,7 @@ class Database:
                 finally:
                     state.connections.give(connection)
             except GivenUp:
-                continue
+                self._reopen(state)
             except sqlite3.Error as error:
                 self._repair(error, state)
         raise self._restless()
@@ -108,7 +108,7 @@ class Database:
                     try:
                         return _transact(state.connections, work)
                     except GivenUp:
-                        continue
+                        pass  # opened anew below, once the gate is free
                     except sqlite3.Error as error:
                         failure = error
             if failure is None:

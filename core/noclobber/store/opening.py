@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from typing import Any, NamedTuple
 
 from ..clock import utc_now
@@ -23,6 +24,7 @@ from .schema import STEPS, Step, check_version, raise_to_current
 
 __all__ = ["Opened", "make_state_dir", "open_state", "set_aside"]
 
+_SWEEPS = 5  # how often the file may be deleted between being made and being opened
 _REPORTED = 500  # lines of a journal, some ten milliseconds
 
 
@@ -95,8 +97,7 @@ def _stamp() -> str:
 
 
 def _open(path: str, busy_seconds: float, steps: tuple[Step, ...], aside: str | None, progress: Progress) -> Opened:
-    _create_private(path)
-    connection = connect(path, busy_seconds)
+    connection = _connected(path, busy_seconds)
     try:
         taken = None if check_version(connection, steps) else _bring_up(connection, path, steps, progress)
         row = connection.execute("SELECT value FROM meta WHERE key = 'epoch'").fetchone()
@@ -106,9 +107,28 @@ def _open(path: str, busy_seconds: float, steps: tuple[Step, ...], aside: str | 
         raise
 
 
+def _connected(path: str, busy_seconds: float) -> sqlite3.Connection:
+    for _ in range(_SWEEPS):
+        _create_private(path)
+        try:
+            return connect(path, busy_seconds)
+        except sqlite3.OperationalError:
+            if os.path.lexists(path):
+                raise
+    raise WorkspaceError(f"{path} is deleted again and again; see who cleans its folder.")
+
+
 def _create_private(path: str) -> None:
-    # Only where it does not exist: nobody can have it open through SQLite then, so closing drops no lock.
+    """Make the file where it does not exist: nobody can have it open through SQLite then, so closing drops no lock.
+
+    Log and shared memory of a deleted one go first. Taken over, they would belong to two databases at once, and this process might
+    still have them mapped: SQLite empties memory that it takes to be nobody's, and whoever looks at the mapping is killed (SIGBUS).
+    """
     try:
+        if not os.path.lexists(path):
+            for leftover in (path + "-wal", path + "-shm"):
+                with suppress(FileNotFoundError):
+                    os.unlink(leftover)
         os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_CLOEXEC, 0o600))
     except FileExistsError:
         return
