@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable
-from contextlib import AbstractContextManager
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ import pytest
 from noclobber import ConcurrencyGuard
 from noclobber.store.gate import Gate
 
-HELD = 2500
+HELD = 300
 MANY = 80_000
 
 
@@ -92,6 +93,26 @@ async def test_a_history_rebuilt_while_the_server_runs_has_a_bar_that_nobody_can
     assert [(event["seq"], event["kind"]) for event in answer["events"]] == [(MANY, "check"), (MANY + 1, "open")]
 
 
+@contextmanager
+def somebody_writing(path: Path) -> Iterator[None]:
+    """Whoever looks at the file meanwhile waits, up to two seconds, for a moment's quiet."""
+    enough = threading.Event()
+
+    def write() -> None:
+        with path.open("r+b", buffering=0) as file:
+            while not enough.wait(0.02):  # a writer's own pace
+                file.seek(0)
+                file.write(b"two\n")
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    try:
+        yield
+    finally:
+        enough.set()
+        writer.join()
+
+
 async def _held_and_changed(agent: ConcurrencyGuard, root: Path) -> None:
     for number in range(HELD):
         (root / f"h{number}.txt").write_text("one\n", encoding="utf-8")
@@ -100,11 +121,9 @@ async def _held_and_changed(agent: ConcurrencyGuard, root: Path) -> None:
         (root / f"h{number}.txt").write_text("two\n", encoding="utf-8")
 
 
-async def test_a_long_first_scan_has_a_bar_and_finds_every_change(
-    start: Any, agent: ConcurrencyGuard, root: Path, nobody_writes: Callable[[], AbstractContextManager[None]]
-) -> None:
+async def test_a_long_first_scan_has_a_bar_and_finds_every_change(start: Any, agent: ConcurrencyGuard, root: Path) -> None:
     await _held_and_changed(agent, root)
-    with nobody_writes():
+    with somebody_writing(root / "h0.txt"):
         person = await start()
         token, begun = await person.bar()
         assert begun.title == "Comparing what agents have read with the files"
@@ -115,11 +134,9 @@ async def test_a_long_first_scan_has_a_bar_and_finds_every_change(
             await person.settled()
 
 
-async def test_a_first_scan_that_is_stopped_leaves_the_rest_for_when_it_is_used(
-    start: Any, agent: ConcurrencyGuard, root: Path, nobody_writes: Callable[[], AbstractContextManager[None]]
-) -> None:
+async def test_a_first_scan_that_is_stopped_leaves_the_rest_for_when_it_is_used(start: Any, agent: ConcurrencyGuard, root: Path) -> None:
     await _held_and_changed(agent, root)
-    with nobody_writes():
+    with somebody_writing(root / "h0.txt"):
         person = await start()
         token, _ = await person.bar()
         person.stop(token)
