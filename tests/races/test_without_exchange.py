@@ -131,8 +131,8 @@ def _fight(root: Path, kind: str, taken_away: tuple[str, ...], sabotage: str = "
     """What was lost of the outsider's versions; the outsider has all calls, so that it knows what it displaced."""
     root.mkdir(exist_ok=True)
     (root / "file").write_bytes(b"begin\n")
-    writer = Worker("writer", root=str(root), seconds=2.0, without=taken_away, sabotage=sabotage)
-    guarded, outsider = race(writer, Worker(kind, root=str(root), seconds=2.0))
+    writer = Worker("writer", root=str(root), seconds=1.0, without=taken_away, sabotage=sabotage)
+    guarded, outsider = race(writer, Worker(kind, root=str(root), seconds=1.0))
     lost = _lost(root, outsider)
     print(
         f"{kind}, without {taken_away}: {guarded['done']} writes, {guarded['refused']} refused; {len(outsider['made'])} outside versions, "
@@ -172,8 +172,8 @@ def _readers(root: Path, taken_away: tuple[str, ...]) -> None:
     (root / "x").write_bytes(b"0\n" * 2000)
     for name in ("y", "z"):
         (root / name).write_bytes(b"0\n" * 2000)
-    writer = Worker("group_writer", root=str(root), agent="one", seconds=2.0, without=taken_away)
-    readers = [Worker("plain_reader", root=str(root), seconds=2.0), Worker("group_reader", root=str(root), seconds=2.0)]
+    writer = Worker("group_writer", root=str(root), agent="one", seconds=1.0, without=taken_away)
+    readers = [Worker("plain_reader", root=str(root), seconds=1.0), Worker("group_reader", root=str(root), seconds=1.0)]
     written, plain, guarded = race(writer, *readers)
     print(f"{written['done']} writes of three files, {plain['reads']} plain reads, {guarded['reads']} guarded ones")
     assert written["done"] > 3

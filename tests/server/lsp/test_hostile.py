@@ -168,7 +168,8 @@ def test_ten_thousand_requests_at_once_are_all_answered(raw: Raw) -> None:
     raw.is_alive()
 
 
-async def test_ten_thousand_commands_at_once_are_all_done(editor: Any, agent: Any) -> None:
+@pytest.mark.parametrize("count", [1_000, pytest.param(10_000, marks=pytest.mark.soak)])
+async def test_thousands_of_commands_at_once_are_all_done(editor: Any, agent: Any, count: int) -> None:
     agent.read("a.txt")
     uri = editor.open("a.txt")
     asked = [
@@ -177,7 +178,7 @@ async def test_ten_thousand_commands_at_once_are_all_done(editor: Any, agent: An
                 *(("noclobber.activity", [{"limit": 1}]) if number % 2 else ("noclobber.buffer.merge", [{"uri": uri}]))
             )
         )
-        for number in range(10_000)
+        for number in range(count)
     ]
     answers = await asyncio.wait_for(asyncio.gather(*asked), 100)
     assert {answer["outcome"] for answer in answers[::2]} == {"fresh"}
