@@ -6,7 +6,7 @@ import asyncio
 import json
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -94,15 +94,18 @@ async def test_a_history_rebuilt_while_the_server_runs_has_a_bar_that_nobody_can
 
 
 @contextmanager
-def somebody_writing(path: Path) -> Iterator[None]:
-    """Whoever looks at the file meanwhile waits, up to two seconds, for a moment's quiet."""
+def somebody_writing(root: Path) -> Iterator[None]:
+    """Whoever looks at the first of the held files meanwhile waits for a moment's quiet, up to two seconds at each."""
     enough = threading.Event()
+    paths = [root / name for name in sorted(f"h{number}.txt" for number in range(HELD))[:8]]
 
     def write() -> None:
-        with path.open("r+b", buffering=0) as file:
+        with ExitStack() as stack:
+            files = [stack.enter_context(path.open("r+b", buffering=0)) for path in paths]
             while not enough.wait(0.02):  # a writer's own pace
-                file.seek(0)
-                file.write(b"two\n")
+                for file in files:
+                    file.seek(0)
+                    file.write(b"two\n")
 
     writer = threading.Thread(target=write)
     writer.start()
@@ -123,7 +126,7 @@ async def _held_and_changed(agent: ConcurrencyGuard, root: Path) -> None:
 
 async def test_a_long_first_scan_has_a_bar_and_finds_every_change(start: Any, agent: ConcurrencyGuard, root: Path) -> None:
     await _held_and_changed(agent, root)
-    with somebody_writing(root / "h0.txt"):
+    with somebody_writing(root):
         person = await start()
         token, begun = await person.bar()
         assert begun.title == "Comparing what agents have read with the files"
@@ -136,7 +139,7 @@ async def test_a_long_first_scan_has_a_bar_and_finds_every_change(start: Any, ag
 
 async def test_a_first_scan_that_is_stopped_leaves_the_rest_for_when_it_is_used(start: Any, agent: ConcurrencyGuard, root: Path) -> None:
     await _held_and_changed(agent, root)
-    with somebody_writing(root / "h0.txt"):
+    with somebody_writing(root):
         person = await start()
         token, _ = await person.bar()
         person.stop(token)
