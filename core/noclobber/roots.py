@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import os
 
+from .errors import WorkspaceError
+
 __all__ = ["STATE_FOLDER", "find_root", "root_for"]
 
 STATE_FOLDER = ".noclobber"
@@ -19,10 +21,22 @@ def find_root(path: str | os.PathLike[str]) -> str | None:
 
 
 def root_for(path: str | os.PathLike[str]) -> str:
-    """The root of the workspace that owns a path, or where a new one belongs: the git root, without git the folder itself."""
+    """The root of the workspace that owns a path, or where a new one belongs: the git root, without git the folder itself.
+
+    WorkspaceError where that folder does not exist, or is the root of the file system: a mistyped path must not make the folder
+    above it, and with it all that has no repository there, one workspace.
+    """
     folder = _folder_of(path)
     root, git_root = _search(folder)
-    return root or git_root or folder
+    owner = root or git_root
+    if owner is not None:
+        return owner
+    named = os.path.abspath(os.fspath(path))
+    if not (os.path.isdir(named) or os.path.isdir(os.path.dirname(named))):
+        raise WorkspaceError(f"{named}: there is no such folder, and no workspace or repository above it; make the folder first")
+    if folder == "/":
+        raise WorkspaceError("the root of the file system is no workspace; work in the project's own folder")
+    return folder
 
 
 def _folder_of(path: str | os.PathLike[str]) -> str:

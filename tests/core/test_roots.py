@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from noclobber import ConcurrencyGuard
+from noclobber.errors import WorkspaceError
 from noclobber.paths import find_root, root_for
 
 
@@ -40,6 +41,20 @@ def test_a_new_workspace_belongs_at_the_git_root_or_without_git_in_the_folder_it
     plain = tmp_path / "plain" / "x"
     plain.mkdir(parents=True)
     assert root_for(plain) == root_for(plain / "f.py") == str(plain)
+
+
+def test_a_folder_that_does_not_exist_makes_no_workspace_of_the_one_above_it(tmp_path: Path) -> None:
+    for path in (tmp_path / "misspelt" / "deeper", tmp_path / "misspelt" / "deeper" / "x.py"):
+        with pytest.raises(WorkspaceError, match="no such folder"):
+            ConcurrencyGuard(path, "alice")
+    assert not (tmp_path / ".noclobber").exists()
+
+
+def test_the_root_of_the_file_system_is_no_workspace() -> None:
+    for path in ("/", "/x.py", "/misspelt/x.py"):
+        with pytest.raises(WorkspaceError):
+            root_for(path)
+    assert not Path("/.noclobber").exists()
 
 
 def test_a_guard_on_a_folder_in_a_repository_meets_everybody_at_its_root(tmp_path: Path) -> None:

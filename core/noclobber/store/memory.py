@@ -73,6 +73,9 @@ class MemoryStore:
             for agent_id, file_path in batch.closed:
                 self._buffers.pop((file_path, agent_id), None)
             self._buffers.update(((one.file_path, one.agent_id), one) for one in batch.buffers)
+            for file_path, content_hash, seq in batch.outdated:
+                if content_hash not in self._needed() and not self._is_named(file_path, content_hash, seq):
+                    self._contents.pop(content_hash, None)
             self._version += 1
         if seqs:
             for listener in self._listeners:
@@ -84,6 +87,19 @@ class MemoryStore:
         for content_hash, content in contents:
             kept = self._contents.get(content_hash)
             self._contents[content_hash] = (kept[0] if kept else bytes(content), now)
+
+    def _is_named(self, file_path: str, content_hash: str, seq: int) -> bool:
+        """Whether a change left this version behind, or one of the file after ``seq`` names it in another way."""
+        changes = [event for event in self._events if event.kind != "read"]
+        return any(
+            event.after_hash == content_hash
+            or (
+                event.file_path == file_path
+                and event.seq > seq
+                and (event.before_hash == content_hash or content_hash in json_text(event.detail or {}))
+            )
+            for event in changes
+        )
 
     def _put_snapshots(self, batch: Batch, last: int) -> None:
         for agent_id, file_path in batch.forget:

@@ -50,7 +50,9 @@ class Batch(NamedTuple):
     are (hash, bytes) pairs; a hash already kept is kept once. ``forget`` drops live snapshots: (agent_id, file_path),
     a None file_path meaning all of that agent's. ``pending`` rows are put (replacing the same id), ``settled`` ids dropped.
     ``buffers`` are put by (agent_id, file_path), ``closed`` drops them. ``signatures`` are snapshots whose signature is put where
-    the very same one (``seq``, ``read_hash``) is still live.
+    the very same one (``seq``, ``read_hash``) is still live. ``outdated``: (file_path, hash, seq), contents kept for a buffer alone when
+    ``seq`` was the newest event: dropped after all else, unless a change since, a live snapshot, a buffer or a pending exchange refers to
+    them.
     """
 
     events: Sequence[Event] = ()
@@ -62,6 +64,7 @@ class Batch(NamedTuple):
     buffers: Sequence[Buffer] = ()
     closed: Sequence[tuple[str, str]] = ()
     signatures: Sequence[Snapshot] = ()
+    outdated: Sequence[tuple[str, str, int]] = ()
 
 
 class EventQuery(NamedTuple):

@@ -20,6 +20,7 @@ __all__ = [
     "KeptContent",
     "Transactions",
     "compress",
+    "drop_outdated",
     "expired",
     "purge",
     "sweep",
@@ -35,6 +36,14 @@ _DROPPED_AT_ONCE: Final = 200
 _NEEDED: Final = """SELECT read_hash FROM snapshots
     UNION SELECT base_hash FROM buffers UNION SELECT text_hash FROM buffers
     UNION SELECT placing FROM pending UNION SELECT expecting FROM pending"""
+# ?1 the file, ?2 the hash, ?3 the newest event when it was kept: earlier ones that named it had it not.
+_ONLY_A_BUFFERS: Final = """SELECT id FROM contents WHERE hash = ?2
+    AND NOT EXISTS (SELECT 1 FROM events INDEXED BY events_changes_by_hash WHERE after_hash = ?2 AND kind <> 'read')
+    AND NOT EXISTS (SELECT 1 FROM events INDEXED BY events_changes_by_file
+        WHERE file_path = ?1 AND kind <> 'read' AND seq > ?3 AND (before_hash = ?2 OR instr(detail, ?2)))
+    AND NOT EXISTS (SELECT 1 FROM snapshots WHERE read_hash = ?2)
+    AND NOT EXISTS (SELECT 1 FROM buffers WHERE ?2 IN (base_hash, text_hash))
+    AND NOT EXISTS (SELECT 1 FROM pending WHERE ?2 IN (placing, expecting))"""
 
 
 class Transactions(Protocol):
@@ -105,6 +114,16 @@ def purge(database: Transactions, kept: KeptFiles, hashes: Iterable[str]) -> int
     count = database.write(work)
     database.read(lambda connection: connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall())
     return count
+
+
+def drop_outdated(connection: sqlite3.Connection, kept: KeptFiles, outdated: Iterable[tuple[str, str, int]]) -> None:
+    """Drop what only a buffer needed (see ``Batch.outdated``), within the transaction in which the buffer moved on."""
+    for named in outdated:
+        row = connection.execute(_ONLY_A_BUFFERS, named).fetchone()
+        if row is not None:
+            connection.execute("DELETE FROM contents WHERE id = ?", row)
+            connection.execute("DELETE FROM blobs WHERE id = ?", row)
+            kept.drop(named[1])
 
 
 def compress(database: Transactions) -> None:

@@ -122,6 +122,10 @@ class SqliteStore:
             connection.executemany("DELETE FROM buffers WHERE agent_id = ? AND file_path = ?", batch.closed)
         if batch.buffers:
             connection.executemany(rows.PUT_BUFFER, map(rows.buffer_row, batch.buffers))
+        if batch.outdated:
+            from .retention import drop_outdated
+
+            drop_outdated(connection, self._kept, batch.outdated)
         return seqs
 
     def _keep(self, connection: sqlite3.Connection, content_hash: str, content: bytes) -> None:

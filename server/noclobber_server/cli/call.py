@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from noclobber.errors import WorkspaceError
@@ -102,9 +103,10 @@ class Call:
         if self.arguments.workspace is not None:
             return root_for(self.base)
         if path is not None:
-            owner = root_for(self.locate(path))
-            if find_root(owner) == owner or os.path.lexists(os.path.join(owner, ".git")):
-                return owner
+            with suppress(WorkspaceError):
+                owner = root_for(self.locate(path))
+                if find_root(owner) == owner or os.path.lexists(os.path.join(owner, ".git")):
+                    return owner
         return root_for(self.base)
 
     def relative(self, guard: ConcurrencyGuard, path: str) -> str:

@@ -6,6 +6,7 @@ import os
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from noclobber.errors import WorkspaceError
 from noclobber.guard import ConcurrencyGuard
 from noclobber.records import EventKind
 from noclobber.roots import find_root, root_for
@@ -51,7 +52,7 @@ def contexts_of(call: HookCall, environ: Mapping[str, str], *, set_up_only: bool
     ``/tmp/x`` must not begin a workspace in ``/tmp``.
     """
     base = call.cwd if os.path.isabs(call.cwd) else os.getcwd()
-    home_root = find_root(base) if set_up_only else root_for(base)
+    home_root = find_root(base) if set_up_only else _home_root(base)
     if not (call.changes or call.shown):
         return [] if home_root is None else [_open(call, home_root, environ)]
     by_root: dict[str, tuple[list[Change], list[Shown]]] = {}
@@ -67,6 +68,13 @@ def contexts_of(call: HookCall, environ: Mapping[str, str], *, set_up_only: bool
         if root is not None:
             by_root.setdefault(root, ([], []))[1].append(shown._replace(path=path))
     return [_open(call._replace(changes=tuple(found[0]), shown=tuple(found[1])), root, environ) for root, found in by_root.items()]
+
+
+def _home_root(base: str) -> str | None:
+    try:
+        return root_for(base)
+    except WorkspaceError:  # a folder that is gone, or that no workspace may begin in
+        return None
 
 
 def _owner(path: str, home_root: str | None) -> str | None:

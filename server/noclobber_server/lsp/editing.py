@@ -7,6 +7,7 @@ comes in between makes the edit too old, and it is computed again, a bounded num
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from lsprotocol import types
@@ -37,6 +38,7 @@ class _Plan(NamedTuple):
     wanted: str | None
     outcome: str
     message: str
+    given_up: str | None = None  # the person's text, where the disk's takes its place
 
 
 def text_edits(edits: list[Edit]) -> list[types.TextEdit]:
@@ -73,10 +75,11 @@ class BufferEditing:
                 break
             refused = await self._session.client.apply(document.uri, plan.version, text_edits(plan.edits), label) or ""
             if await self._arrived(document, plan):
-                await self._on_worker(lambda: self._session.tracker.look(document))
+                await self._on_worker(partial(self._taken, document, plan))
                 return self._answer(document, plan.outcome, plan.message)
             if not refused and document.model.version == plan.version:
                 # Emacs sends its changes only when it is idle, which it is not while it waits for this answer.
+                await self._on_worker(partial(self._taken, document, plan))
                 return self._answer(document, "asked", "The editor took the edit; its text is still to come.")
         return self._answer(
             document, "refused", f"The buffer kept changing, or the editor refused the edit: {refused or 'no reason given'}."
@@ -95,6 +98,11 @@ class BufferEditing:
                 return found is not None and found.state == "fresh"
             await asyncio.sleep(0.01)
         return False
+
+    def _taken(self, document: Document, plan: _Plan) -> None:
+        if plan.given_up is not None:
+            self._session.reporter.given_up(document, plan.given_up)
+        self._session.tracker.look(document)
 
     def _plan_merge(self, document: Document) -> _Plan:
         found = self._session.tracker.look(document)
@@ -122,14 +130,15 @@ class BufferEditing:
         return _Plan(version, edits_to(document.model, text, merged.text), merged.text, "merged", "The disk's changes are in the buffer.")
 
     def _plan_disk(self, document: Document) -> _Plan:
-        self._session.tracker.look(document)
+        found = self._session.tracker.look(document)
         text, version = document.model.read()
         if document.disk is None:
             return _Plan(version, [], None, "deleted", "The file is gone from disk; close the buffer, or save it to make the file anew.")
         if normal(text) == document.disk.shown:
             return _Plan(version, [], None, "fresh", "The buffer is what the disk is.")
         edits = edits_to(document.model, text, document.disk.shown)
-        return _Plan(version, edits, document.disk.shown, "taken", "The buffer is what the disk is; undo brings your own text back.")
+        message = "The buffer is what the disk is; undo, or restoring a version, brings your own text back."
+        return _Plan(version, edits, document.disk.shown, "taken", message, text if found is None or found.unsaved else None)
 
     def _keep_mine(self, document: Document) -> dict[str, Any]:
         tracker = self._session.tracker

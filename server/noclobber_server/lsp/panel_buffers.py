@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal
 
-from noclobber import ConcurrencyGuard
 from noclobber.errors import NoclobberError
 from noclobber.merge import is_mergeable_name
 from noclobber.store.protocol import Batch
@@ -21,11 +20,9 @@ from .wording import lines
 if TYPE_CHECKING:
     from .session import Session
 
-__all__ = ["GIVEN_UP", "Choice", "let_through", "plan"]
+__all__ = ["Choice", "let_through", "plan"]
 
 Choice = Literal["merge", "takeDisk", "keepMine"]
-GIVEN_UP = "unsaved_text"
-"""In the ``detail`` of a ``close``: the hash of the unsaved text that the person gave up."""
 
 
 def plan(session: Session, document: Document, choice: Choice, mine: str, base_hash: str | None) -> dict[str, Any]:
@@ -42,7 +39,8 @@ def plan(session: Session, document: Document, choice: Choice, mine: str, base_h
     if choice == "keepMine":
         return {**answer, "state": "merged", "message": "Your text is kept; saving it replaces the disk's version, which stays restorable."}
     if choice == "takeDisk":
-        _keep_given_up(session, document, mine)
+        if base is None or normal(mine) != base.shown:
+            session.reporter.given_up(document, mine)
         message = "The buffer is what the disk is; undo, or Restore Version, brings your own text back."
         return {**answer, "state": "merged", "text": disk.shown, "message": message}
     if base_hash is None and (found is None or found.state == "fresh"):
@@ -75,14 +73,3 @@ def _version(document: Document, content_hash: str) -> Version | None:
     assert document.room is not None
     content = document.room.workspace.store.content(content_hash)
     return None if content is None else Version(content, content_hash, document.view.shown(content))
-
-
-def _keep_given_up(session: Session, document: Document, mine: str) -> None:
-    """The person's text is about to be replaced by the disk's: keep it, on record, so that it can be restored."""
-    assert document.room is not None
-    assert document.disk is not None
-    if normal(mine) == document.disk.shown:
-        return
-    guard = ConcurrencyGuard(document.room.workspace, session.client.agent_id)
-    kept = guard.keep(document.file_path, document.view.written(mine, document.disk.content))
-    guard.record("close", file_path=document.file_path, before_hash=document.disk.hash, detail={GIVEN_UP: kept})

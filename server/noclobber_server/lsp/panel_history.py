@@ -14,8 +14,8 @@ from noclobber.store.protocol import EventQuery
 from noclobber.text import decode_text
 
 from ..timeline.names import name_of
-from .panel_buffers import GIVEN_UP
 from .panel_counting import Counter
+from .reporting import GIVEN_UP
 
 __all__ = ["event_row", "history", "let_land", "line_author", "restore", "revert", "version_text"]
 

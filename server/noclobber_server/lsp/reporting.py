@@ -12,13 +12,16 @@ from collections.abc import Callable
 from noclobber.clock import boot_id, format_utc, monotonic_ns, utc_now
 from noclobber.content import hash_content
 from noclobber.records import Buffer, Event, EventKind, Outcome, Snapshot
-from noclobber.store.protocol import Batch, EventQuery
+from noclobber.store.protocol import Batch
 
 from .documents import Document
 from .state import Assessment, unsaved_lines
 from .view import normal
 
-__all__ = ["Reporter"]
+__all__ = ["GIVEN_UP", "Reporter"]
+
+GIVEN_UP = "unsaved_text"
+"""In the ``detail`` of a ``close``: the hash of the unsaved text that the person gave up."""
 
 _INTERVAL_S = 1.0
 _LARGE = 2_000_000  # characters; a larger text is stored less often, in proportion
@@ -76,36 +79,40 @@ class Reporter:
         """A document was closed, or the server ends (``keep_unsaved``): then the claim stays for as long as its editor lives."""
         if document.room is None or (keep_unsaved and document.row is not None and document.row.unsaved):
             return
-        agent, store = self._agent_id(), document.room.workspace.store
-        names = [(agent, document.file_path)]
-        store.apply(Batch(events=(self._event(document, "close"),), forget=names, closed=names))
-        self._drop_own_text(document, None)
+        names = [(self._agent_id(), document.file_path)]
+        batch = Batch(events=(self._event(document, "close"),), forget=names, closed=names, outdated=self._outdated(document, None))
+        document.room.workspace.store.apply(batch)
+        document.own_text = None
+
+    def given_up(self, document: Document, text: str) -> None:
+        """The person's text gives way to the disk's version: kept, and on record, so that it can be restored."""
+        if document.room is None or document.disk is None or normal(text) == document.disk.shown:
+            return
+        workspace = document.room.workspace
+        content = document.view.written(text, document.disk.content)
+        text_hash = hash_content(content)
+        event = self._event(document, "close", before=document.disk.hash, detail={GIVEN_UP: text_hash})
+        workspace.store.apply(Batch(events=(event,), contents=workspace.keepable(document.file_path, [(text_hash, content)])))
 
     def _unsaved(self, document: Document, text: str) -> None:
         assert document.room is not None
-        base = document.base
+        base, store = document.base, document.room.workspace.store
         lines = None if base is None else unsaved_lines(base.shown, normal(text))
         like = base or document.disk
         content = document.view.written(text, like.content if like else b"")
         text_hash = hash_content(content)
         kept = document.room.workspace.keepable(document.file_path, [(text_hash, content)])
         row = self._row(document, text_hash if kept else None, unsaved=True)._replace(lines=lines)
-        fresh = bool(kept) and text_hash != document.own_text and document.room.workspace.store.content(text_hash) is None
-        self._apply(document, row, contents=kept)
-        self._drop_own_text(document, text_hash)
-        document.own_text = text_hash if fresh else document.own_text
+        newest = store.last_seq()  # before the look: who keeps the same text in between is on record after it
+        own = (text_hash, newest) if kept and store.content(text_hash) is None else None
+        self._apply(document, row, contents=kept, text_hash=text_hash)
+        document.own_text = own or document.own_text
 
-    def _drop_own_text(self, document: Document, replaced_by: str | None) -> None:
-        """Forget the unsaved text of a second ago, unless it has come to be something else as well."""
-        old = document.own_text
-        if old is None or old == replaced_by or document.room is None:
-            return
-        document.own_text = None
-        store = document.room.workspace.store
-        known = {document.base_hash, document.disk and document.disk.hash}
-        known.update(snapshot.read_hash for snapshot in store.snapshots(file_path=document.file_path))
-        if old not in known and not store.events(EventQuery(after_hash=old, limit=1)):
-            store.purge([old])
+    def _outdated(self, document: Document, text_hash: str | None) -> list[tuple[str, str, int]]:
+        """The unsaved text of a second ago, which nothing needs any more unless it has come to be something else as well."""
+        own = document.own_text
+        standing = None if document.disk is None else document.disk.hash
+        return [] if own is None or own[0] in (text_hash, standing) else [(document.file_path, *own)]
 
     def _apply(
         self,
@@ -115,6 +122,7 @@ class Reporter:
         events: tuple[Event, ...] = (),
         contents: list[tuple[str, bytes]] | None = None,
         closed: list[tuple[str, str]] | None = None,
+        text_hash: str | None = None,
     ) -> None:
         assert document.room is not None
         workspace = document.room.workspace
@@ -125,11 +133,13 @@ class Reporter:
             signature = document.read.signature if document.read and document.disk and document.disk.hash == base.hash else None
             snapshots = [Snapshot(document.file_path, base.hash, None, None, utc_now(), row.agent_id, None, signature, document.seen_seq)]
             kept += workspace.keepable(document.file_path, [(base.hash, base.content)])
-        workspace.store.apply(Batch(events=events, snapshots=snapshots, contents=kept, buffers=(row,), closed=closed or ()))
+        outdated = self._outdated(document, text_hash)
+        batch = Batch(events=events, snapshots=snapshots, contents=kept, buffers=(row,), closed=closed or (), outdated=outdated)
+        workspace.store.apply(batch)
         document.row, document.row_at = row, time.monotonic()
+        document.own_text = None if outdated else document.own_text
 
     def _clean_row(self, document: Document) -> Buffer:
-        self._drop_own_text(document, None)
         return self._row(document, document.base_hash, unsaved=document.base_hash is None)
 
     def _row(self, document: Document, text_hash: str | None, *, unsaved: bool) -> Buffer:

@@ -9,7 +9,7 @@ import logging
 import os
 from collections.abc import Callable, Iterable, Iterator
 
-from noclobber.errors import NoclobberError, WorkCancelledError
+from noclobber.errors import NoclobberError, WorkCancelledError, WorkspaceError
 from noclobber.roots import find_root, root_for
 from noclobber.workspace import Workspace
 
@@ -105,8 +105,11 @@ class Rooms:
         known = find_root(path)
         if known is not None:
             return known
-        root = root_for(path)
-        return root if os.path.lexists(os.path.join(root, ".git")) else root_for(folder)
+        try:
+            root = root_for(path)
+            return root if os.path.lexists(os.path.join(root, ".git")) else root_for(folder)
+        except WorkspaceError:  # a folder that does not exist, or the whole file system
+            return None
 
     def _folder_of(self, path: str) -> str | None:
         real = os.path.realpath(path)

@@ -20,8 +20,8 @@ def run(arguments: list[str]) -> int:
         sys.stderr.write(f"noclobber: --workspace {options.workspace}: there is no such folder\n")
         return 2
     logging.getLogger().setLevel(logging.WARNING)
-    base = root_for(options.workspace) if options.workspace else os.getcwd()
     try:
+        base = root_for(options.workspace) if options.workspace else os.getcwd()
         return _serve_http(base, options) if options.http else _serve_stdio(base, options)
     except NoclobberError as problem:
         sys.stderr.write(f"noclobber: {problem}\n")

@@ -63,6 +63,7 @@ batches = st.builds(
     st.lists(buffers, max_size=2),
     st.lists(st.tuples(agents, paths), max_size=2),
     st.lists(snapshots, max_size=2),
+    st.lists(st.tuples(paths, hashes, st.integers(0, 9)), max_size=2),
 )
 queries = st.builds(
     EventQuery, maybe_paths, st.none() | agents, turns, turns, st.none() | st.lists(kinds, max_size=3).map(tuple),

@@ -250,6 +250,36 @@ class TestRetention:
         assert store.sweep(later(30)) == len(b"nobody")
         assert {name for name in contents if store.content(hashes[name]) is not None} == set(contents) - {"nobody"}
 
+    def test_a_buffers_text_that_is_outdated_goes_unless_something_else_refers_to_it(
+        self,
+        store: Store,
+        an_event: AnEvent,
+        a_snapshot: ASnapshot,
+        a_pending: Callable[..., Pending],
+        a_buffer: Callable[..., Buffer],
+    ) -> None:
+        names = ("nobody", "after", "before", "detail", "snapshot", "base", "text", "placing", "named earlier", "another file's")
+        hashes = {name: digest(name.encode()) for name in names}
+        (newest,) = store.apply(Batch(events=[an_event(kind="write", file_path="a.py", before_hash=hashes["named earlier"])]))
+        store.apply(Batch(contents=[(hashes[name], name.encode()) for name in names]))
+        store.apply(
+            Batch(
+                events=[
+                    an_event(kind="write", file_path="b.py", after_hash=hashes["after"]),
+                    an_event(kind="write", file_path="a.py", before_hash=hashes["before"]),
+                    an_event(kind="close", file_path="a.py", detail={"unsaved_text": hashes["detail"]}),
+                ],
+                snapshots=[
+                    a_snapshot(file_path="a.py", read_hash=hashes["snapshot"]),
+                    a_snapshot(file_path="b.py", read_hash=hashes["another file's"]),
+                ],
+                pending=[a_pending(placing=hashes["placing"])],
+            )
+        )
+        moved_on = a_buffer(base_hash=hashes["base"], text_hash=hashes["text"])
+        store.apply(Batch(buffers=[moved_on], outdated=[("a.py", hashes[name], newest) for name in names]))
+        assert {name for name in names if store.content(hashes[name]) is None} == {"nobody", "named earlier"}
+
     def test_a_live_snapshot_idle_for_seven_days_expires_and_its_version_with_it(self, store: Store, a_snapshot: ASnapshot) -> None:
         store.apply(Batch(contents=[(digest(b"x"), b"x")], snapshots=[a_snapshot(read_hash=digest(b"x"), timestamp=utc_now())]))
         store.sweep(later(6.9))

@@ -200,6 +200,7 @@ async def test_text_given_up_for_the_disks_version_can_be_restored(editor: Any, 
     answer = await editor.command("panel.merging", {"uri": uri, "choice": "takeDisk", "mine": mine})
     assert answer["text"] == answer["disk"]
     editor.put(uri, answer["disk"])
+    await editor.settled()  # the text is unsaved no more, and what only a buffer needed has gone
     entries = (await editor.command("panel.history", {"uri": uri}))["entries"]
     given_up = next(entry for entry in entries if "given up" in entry["kind"])
     assert given_up["kept"]
