@@ -3,13 +3,26 @@
 from __future__ import annotations
 
 import os
+import tempfile
 
 import pytest
 from hypothesis import settings
 
+from noclobber.roots import find_root
+
 # A busy machine is no failure, and a failing example is printed so that it can be replayed anywhere.
 settings.register_profile("noclobber", deadline=None, print_blob=True)
 settings.load_profile("noclobber")
+
+
+def pytest_configure() -> None:
+    """A workspace that somebody began in the folder for temporary files would own all that the tests make there."""
+    if find_root(tempfile.gettempdir()) is None:
+        return
+    other = next((folder for folder in ("/var/tmp", "/dev/shm") if os.access(folder, os.W_OK) and find_root(folder) is None), None)
+    if other is None:
+        pytest.exit(f"{find_root(tempfile.gettempdir())} is a workspace of noclobber; remove the .noclobber in it", 2)
+    os.environ["TMPDIR"] = tempfile.tempdir = other  # the workers and all they start inherit it
 
 
 @pytest.fixture(autouse=True)

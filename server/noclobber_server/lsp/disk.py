@@ -13,8 +13,9 @@ from noclobber.situation import CHANGING, EFFECTIVE, OUTSIDE, hash_after, look
 from noclobber.store.protocol import EventQuery
 
 from .documents import Document, Version
+from .view import find_view
 
-__all__ = ["authors_of", "changes_since", "is_explained", "refresh_disk"]
+__all__ = ["authors_of", "changes_since", "is_explained", "refresh_disk", "revise_view"]
 
 
 def refresh_disk(document: Document) -> bool:
@@ -49,6 +50,29 @@ def _take(document: Document, read: StableRead | None) -> bool:
     else:
         document.disk = Version(read.content, content_hash, document.view.shown(read.content))
     return True
+
+
+def revise_view(document: Document, plain: str) -> None:
+    """Find the encoding anew where the editor was told to read, or to write, the file in another one than it was opened with."""
+    disk = document.disk
+    if disk is None or not _is_read_otherwise(plain, disk.shown):
+        return
+    view = find_view(plain, disk.content)
+    if view is not None:
+        document.view = view
+        document.disk = disk._replace(shown=view.shown(disk.content))
+        if document.base is not None and document.base.hash == disk.hash:
+            document.base = document.disk
+
+
+def _is_read_otherwise(plain: str, shown: str) -> bool:
+    """Whether two texts may be the same bytes in two encodings: all lines beyond ASCII differ then, and no others. One edit does less."""
+    if plain == shown or (shown.isascii() and "\0" not in shown):
+        return False
+    lines, others = plain.split("\n"), shown.split("\n")
+    return len(lines) == len(others) and all(
+        (line != other) == (not other.isascii() or "\0" in other) for line, other in zip(lines, others, strict=True)
+    )
 
 
 def changes_since(document: Document, seq: int, *, but: str | None = None) -> list[Event]:

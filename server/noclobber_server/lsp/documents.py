@@ -71,6 +71,7 @@ class Document:
         self.since: float | None = None  # monotonic: when the present state began
         self.row: Buffer | None = None
         self.row_at = 0.0
+        self.row_version: int | None = None  # the version of the text that the row tells of, where that is unsaved
         self.own_text: tuple[str, int] | None = None  # hash of the unsaved text that only we keep, and the newest event when it was kept
         self.published: list[types.Diagnostic] = []
 

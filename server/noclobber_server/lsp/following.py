@@ -32,9 +32,11 @@ class Follower:
     def follow(self, room: Room) -> None:
         """Take in what was put on record since the last time."""
         store = room.workspace.store
+        last = store.last_seq()
         if store.epoch != room.epoch:  # the state was removed and made anew
             room.epoch, room.last_seq = store.epoch, 0
-        last = store.last_seq()
+            self._tell_anew(room)
+            last = store.last_seq()
         if last == room.last_seq:
             return
         events = store.events(EventQuery(after_seq=room.last_seq, limit=_MOST))
@@ -47,6 +49,12 @@ class Follower:
         self.on_events(room, events)
         if self._wants_activity:
             self._client.notify(ACTIVITY, {"root": room.root, "events": [event_to_wire(event) for event in events]})
+
+    def _tell_anew(self, room: Room) -> None:
+        """What is open, and what is unsaved in it, was in the state that is gone."""
+        for document in [document for documents in room.documents.values() for document in documents]:
+            document.row, document.own_text, document.seen_seq = None, None, 0
+            self._tracker.look(document)
 
 
 def event_to_wire(event: Event) -> dict[str, Any]:

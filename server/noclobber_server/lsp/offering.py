@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["offer"]
 
+_TRIES = 3
 _RESTORE, _MERGE = "Restore it", "Merge it into the buffer"
 
 
@@ -52,12 +53,17 @@ def _restore(session: Session, lost: Overwritten) -> None:
 async def _merge(session: Session, lost: Overwritten) -> None:
     document, base = lost.document, lost.base
     assert base is not None
-    text, version = document.model.read()
-    merged = merged_text(base.shown, normal(text), lost.version.shown)
-    if merged.text is None:
-        session.client.tell(f"The version cannot be merged: both sides changed the same lines. It is kept as {lost.version.hash[:12]}.")
-        return
-    edits = text_edits(edits_to(document.model, text, merged.text))
-    refused = await session.client.apply(document.uri, version, edits, "Merge the kept version")
+    kept = f"It is kept as {lost.version.hash[:12]}."
+    refused: str | None = None
+    for _ in range(_TRIES):
+        text, version = document.model.read()
+        merged = merged_text(base.shown, normal(text), lost.version.shown)
+        if merged.text is None:
+            session.client.tell(f"The version cannot be merged: both sides changed the same lines. {kept}")
+            return
+        edits = text_edits(edits_to(document.model, text, merged.text))
+        refused = await session.client.apply(document.uri, version, edits, "Merge the kept version")
+        if not refused or document.closed or document.model.version == version:
+            break  # refused for another reason than a keystroke that came in between
     if refused:
-        session.client.tell(f"The version was not merged: {refused}. It is kept as {lost.version.hash[:12]}.")
+        session.client.tell(f"The version was not merged: {refused}. {kept}")

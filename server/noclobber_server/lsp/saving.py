@@ -10,7 +10,7 @@ from noclobber.merge import is_mergeable_name
 from noclobber.records import Event
 from noclobber.situation import hash_after
 
-from .disk import changes_since, refresh_disk
+from .disk import changes_since, refresh_disk, revise_view
 from .documents import Document, Origin, Version
 from .merging import Edit, edits_to, merged_text
 from .view import normal
@@ -73,6 +73,7 @@ class Saving:
             return
         on_disk_before = document.disk
         changed = refresh_disk(document)
+        revise_view(document, normal(text))
         disk = document.disk
         written = self._written(document, text)
         if changed and (disk is None or disk.hash != written.hash):

@@ -74,7 +74,13 @@ class NoclobberServer(LanguageServer):
         """On the event loop: let a coroutine run."""
         task = asyncio.ensure_future(work)
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(self._task_ended)
+
+    def _task_ended(self, task: asyncio.Future[Any]) -> None:
+        self._tasks.discard(task)
+        error = None if task.cancelled() else task.exception()
+        if error is not None:
+            self.report_server_error(error, None)  # type: ignore[arg-type]
 
     def offer(self, lost: Overwritten) -> None:
         """On the event loop: tell once of a version that was overwritten unseen, or came too late."""

@@ -29,7 +29,7 @@ from .hovering import LineAuthors
 from .keeping import Keeper
 from .late import LateWriters
 from .long_work import LongWorks, Opening
-from .opening import place, take_up
+from .opening import ClosedTexts, place, take_up
 from .outside import OutsideChanges
 from .reporting import Reporter
 from .rooms import Room, Rooms
@@ -60,6 +60,7 @@ class Session:
         self.server = server
         self.client = Client(server, params)
         self.documents = Documents()
+        self._closed_texts = ClosedTexts()
         # With CI=true no state is made, and with NOCLOBBER=off nothing is looked at.
         self.silent = is_off(environ) or environ.get("CI", "").lower() == "true"
         self._encoding: Encoding = _encoding(server)
@@ -216,21 +217,25 @@ class Session:
     def _open(self, document: Document, text: str, replaced: Document | None) -> None:
         if replaced is not None:
             self._forget(replaced)
+            self.publisher.withdraw(replaced)
         room = None if document.closed else self.rooms.room_for(document.path)
         if room is None or not place(document, room):
             logger.debug("Outside every workspace folder, or no file that can be guarded: %s", document.uri)
             self.server.in_loop(lambda: self.documents.drop(document))
             return
-        rows = take_up(document, text, self.client.agent_id)
+        rows = take_up(document, text, self.client.agent_id, self._closed_texts)
         room.add(document)
         self.surveillance.refresh()
-        self.reporter.opened(document, rows)
+        self.reporter.opened(document, text, rows)
         self.tracker.look(document)
 
     def _close(self, document: Document) -> None:
+        self._closed_texts.note(document)
         self.publisher.withdraw(document)
         self.reporter.closed(document, keep_unsaved=False)
         self._forget(document)
+        for sibling in document.room.documents.get(document.file_path, ()) if document.room else ():
+            self.tracker.look(sibling)
         self.surveillance.refresh()
 
     def _forget(self, document: Document) -> None:

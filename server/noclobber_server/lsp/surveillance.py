@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+from functools import partial
 from typing import TYPE_CHECKING
 
 from .late import kept_folder
@@ -29,6 +30,7 @@ logger = logging.getLogger(__name__)
 # machine that moment has been longer than the first wait.
 _VISIBLE_S = (0.04, 0.5)
 _MOST_HELD = 5_000
+_REMOVED_S = 0.5  # for whoever removes the state to be done with it
 
 
 class Surveillance:
@@ -97,6 +99,8 @@ class Surveillance:
                         self._worker.later(("visible", room, wait), wait, lambda room=room: self._follow(room))  # type: ignore[misc]
                 elif path.startswith(kept_folder(room)) and os.path.lexists(path):
                     self._late.stirred(room)
+                elif path == room.workspace.state:  # removed, or there again
+                    self._worker.later(("state", room), _REMOVED_S, partial(self._follower.follow, room))
                 return
         for room in self._rooms:
             if path.startswith(room.root):

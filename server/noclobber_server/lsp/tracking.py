@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from noclobber.merge import is_mergeable_name
 
-from .disk import authors_of, is_explained, refresh_disk
+from .disk import authors_of, is_explained, refresh_disk, revise_view
 from .documents import Document, Version
 from .state import Assessment, assess
 from .view import normal
@@ -74,9 +74,12 @@ class Tracker:
         if refresh_disk(document):
             self._noticed(document, before)
         text, version = document.model.read()
+        revise_view(document, normal(text))
         found = self._assessed(document, normal(text), version)
         self._begin_trail(document, text, version, told)
-        self._reporter.report(document, found, text)
+        again = self._reporter.report(document, found, text, version)
+        if again is not None:
+            self._worker.later(("look", document), again, lambda: self.look(document))
         self._show(document, found, version)
         return found
 

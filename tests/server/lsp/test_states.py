@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 from lsprotocol import types
+
+from noclobber.store.protocol import EventQuery
 
 CODES = {"stale-buffer", "stale-conflict", "deleted-on-disk"}
 
@@ -251,3 +254,47 @@ async def test_ranges_are_counted_in_the_negotiated_encoding(new_editor: Callabl
     (shown,) = await editor.shown(uri, "stale-buffer")
     assert shown.range.end.character == {"utf-8": 7, "utf-16": 4, "utf-32": 3}[encoding]
     await editor.stop()
+
+
+@pytest.mark.parametrize("reads_it_first_as", ["utf-8", "latin-1"])
+async def test_a_file_that_the_editor_is_told_to_read_in_another_encoding_is_not_called_changed(
+    editor: Any, agent: Any, root: Path, reads_it_first_as: str
+) -> None:
+    content = "plain\nčtyři\nmore\nžluť\n".encode("cp1250")
+    (root / "c.txt").write_bytes(content)
+    uri = editor.open("c.txt", content.decode(reads_it_first_as, "replace"))
+    await editor.settled()
+    editor.put(uri, content.decode("cp1250"))  # "Reopen with encoding"
+    await editor.settled()
+    (row,) = agent.workspace.store.buffers("c.txt")
+    assert not row.unsaved
+    editor.type(uri, "plain", "mine")
+    await editor.settled()
+    (row,) = agent.workspace.store.buffers("c.txt")
+    assert (row.unsaved, row.lines) == (True, ((1, 1),))
+    assert agent.content(row.text_hash) == content.replace(b"plain", b"mine")
+
+
+async def test_a_file_that_the_editor_saves_in_another_encoding_is_on_record_as_saved(editor: Any, agent: Any, root: Path) -> None:
+    text = "plain\nčtyři\n"
+    (root / "c.txt").write_bytes(text.encode())
+    uri = editor.open("c.txt", text)
+    await editor.settled()
+    await editor.about_to_save(uri, types.TextDocumentSaveReason.Manual)
+    (root / "c.txt").write_bytes(text.encode("cp1250"))  # "Save with encoding"
+    editor.saved(uri)
+    await editor.settled()
+    (row,) = agent.workspace.store.buffers("c.txt")
+    assert (row.unsaved, row.base_hash) == (False, agent.hash_content(text.encode("cp1250")))
+    assert not editor.diagnostics.get(uri)
+    assert agent.workspace.store.events(EventQuery(file_path="c.txt", kinds=("save",)))[-1].after_hash == row.base_hash
+
+
+async def test_opening_what_is_open_already_takes_back_what_was_said_of_it(editor: Any, root: Path) -> None:
+    uri = editor.open("a.txt")
+    editor.type(uri, "line 2", "mine 2")
+    await editor.settled()
+    (root / "a.txt").write_text("other\n", encoding="utf-8")
+    await editor.shown(uri, "stale-conflict")
+    editor.open("a.txt")
+    await editor.shown(uri, None)

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
 import pytest
+from lsprotocol import types
 
-from noclobber import UnsavedEditsError
+from noclobber import ConcurrencyGuard, UnsavedEditsError
 from noclobber.clock import format_utc, parse_utc
+from noclobber.store.protocol import EventQuery
 
 TEN = "".join(f"line {n}\n" for n in range(1, 11))
 
@@ -258,3 +262,99 @@ async def test_the_contents_of_secret_files_are_never_kept(editor: Any, root: An
     assert (row.unsaved, row.text_hash) == (True, None)
     assert agent.workspace.store.content(agent.hash_content(b"KEY=1\n")) is None
     assert agent.workspace.store.content(agent.hash_content(b"KEY=2\n")) is None
+
+
+async def test_a_keystroke_during_the_first_look_is_reported_as_well(
+    editor: Any, agent: Any, nobody_writes: Callable[[], AbstractContextManager[None]]
+) -> None:
+    uri = editor.open("a.txt")
+    await editor.settled()
+    with nobody_writes():
+        editor.type(uri, "line 2", "mine 2")
+        here = types.CodeActionParams(
+            types.TextDocumentIdentifier(uri), types.Range(types.Position(1, 0), types.Position(1, 0)), types.CodeActionContext([])
+        )
+        for _ in range(20):  # answered beside the look, which has the text by now and waits for the history
+            await editor.client.text_document_code_action_async(here)
+        editor.type(uri, "line 7", "mine 7")
+    await editor.until(lambda: agent.workspace.store.buffers("a.txt")[0].lines == ((2, 2), (7, 7)))
+
+
+async def test_what_is_typed_while_an_agents_hook_holds_the_file_is_claimed_when_it_lets_go(editor: Any, agent: Any) -> None:
+    uri = editor.open("a.txt")
+    await editor.settled()
+    lease = agent.lease("a.txt")
+    editor.type(uri, "line 2", "mine 2")
+    await editor.settled()
+    agent.release(lease)
+    await editor.until(lambda: agent.workspace.store.buffers("a.txt")[0].lines == ((2, 2),))
+
+
+async def test_what_a_crashed_editor_had_not_saved_can_be_restored_after_the_file_is_opened_again(
+    new_editor: Callable[[], Any], agent: Any, root: Path
+) -> None:
+    window = subprocess.Popen([sys.executable, "-c", "import sys; sys.stdin.read()"], stdin=subprocess.PIPE)
+    crashed = new_editor()
+    await crashed.start(process_id=window.pid)
+    uri = crashed.open("a.txt")
+    crashed.type(uri, "line 2", "mine 2")
+    await crashed.settled()
+    crashed.kill()
+    await crashed.client._server.wait()
+    window.communicate()
+    again = new_editor()
+    await again.start()
+    again.open("a.txt")
+    await again.settled()
+    rows = (await again.command("panel.history", {"uri": uri}))["entries"]
+    (given_up,) = [row for row in rows if row["kind"] == "unsaved text, given up"]
+    assert given_up["agentId"] == f"editor:Test:{window.pid}"
+    assert agent.content(given_up["afterHash"]) == TEN.replace("line 2", "mine 2").encode()
+    assert [row.agent_id for row in agent.workspace.store.buffers("a.txt")] == [f"editor:Test:{os.getpid()}"]
+    await again.stop()
+
+
+async def test_text_closed_and_opened_again_keeps_what_it_came_from(editor: Any, agent: Any, root: Path) -> None:
+    uri = editor.open("a.txt")
+    editor.type(uri, "line 2", "mine 2")
+    await editor.settled()
+    editor.close(uri)  # a changed language, a changed name: closed and opened anew
+    (root / "a.txt").rename(root / "b.txt")
+    moved = editor.open("b.txt", TEN.replace("line 2", "mine 2"))
+    await editor.settled()
+    (row,) = agent.workspace.store.buffers("b.txt")
+    assert (row.unsaved, row.lines, row.base_hash) == (True, ((2, 2),), agent.hash_content(TEN.encode()))
+    assert not editor.diagnostics.get(moved)
+
+
+async def test_a_second_name_of_the_file_neither_takes_the_claim_nor_lets_go_of_it(editor: Any, agent: Any, root: Path) -> None:
+    (root / "alias.txt").symlink_to("a.txt")
+    uri = editor.open("a.txt")
+    editor.type(uri, "line 2", "mine 2")
+    await editor.settled()
+    alias = editor.open("alias.txt")
+    await editor.settled()
+    (claimed,) = agent.workspace.store.buffers("a.txt")
+    assert (claimed.unsaved, claimed.lines) == (True, ((2, 2),))
+    editor.close(alias)
+    await editor.settled()
+    (claimed,) = agent.workspace.store.buffers("a.txt")
+    assert (claimed.unsaved, claimed.lines) == (True, ((2, 2),))
+    assert "unsaved_text" not in str([event.detail for event in agent.workspace.store.events(EventQuery(file_path="a.txt"))])
+    editor.close(uri)
+    await editor.settled()
+    assert agent.workspace.store.buffers("a.txt") == []
+
+
+async def test_unsaved_text_is_on_record_again_when_the_state_was_removed(editor: Any, root: Path) -> None:
+    uri = editor.open("a.txt")
+    editor.type(uri, "line 2", "mine 2")
+    await editor.settled()
+    shutil.rmtree(root / ".noclobber")
+    state = root / ".noclobber" / "state.db"
+    await editor.until(state.exists)  # without another keystroke
+    with ConcurrencyGuard(root, "claude/1") as agent:
+        await editor.until(lambda: [row.lines for row in agent.workspace.store.buffers("a.txt")] == [((2, 2),)])
+        agent.read("a.txt")
+        with pytest.raises(UnsavedEditsError):
+            agent.write("a.txt", TEN.replace("line 2", "agent 2").encode())
