@@ -23,6 +23,7 @@ __all__ = ["Journal", "follow"]
 
 _COALESCE_SECONDS: Final = 0.03  # writes within so much time are mirrored together
 _ATTENTIVE_SECONDS: Final = 1.0  # so long after a write the thread looks by itself: waking it would cost each writer 10 µs
+_PATIENCE_SECONDS: Final = 5.0
 _CHUNK: Final = 1000
 _TAIL: Final = 65_536
 
@@ -109,7 +110,8 @@ class Journal:
         self._store.version()  # notices a state that was made anew
         lock = os.open(self._lock_path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not _locked(lock):
+                return 0  # whoever holds it mirrors the same history, or is stopped: the next one goes on from there
             fd = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
             try:
                 return self._append_missing(fd)
@@ -236,6 +238,18 @@ def _as_lines(events: list[Event]) -> bytes:
     import json
 
     return "".join(json.dumps(event.to_json(), separators=(",", ":")) + "\n" for event in events).encode("ascii")
+
+
+def _locked(fd: int) -> bool:
+    deadline = time.monotonic() + _PATIENCE_SECONDS
+    while True:
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return True
+        except BlockingIOError:
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(0.002)
 
 
 def _write_all(fd: int, content: bytes) -> None:

@@ -17,6 +17,7 @@ from .liveness import is_alive
 from .paths import Located
 from .records import Event
 from .replacement.base import BESIDE, MARK, read_displaced, remove
+from .store.kept import KeptFiles
 from .store.protocol import Batch
 from .syscalls import open_beneath, open_for_writing
 from .temporary import is_temporary
@@ -26,6 +27,7 @@ __all__ = ["folder_of", "settle_late", "take_in", "take_in_orphans"]
 
 _ABANDONED_S = 3600.0
 _LATE = "late-"
+_UNCLAIMED = "unclaimed-"
 
 
 class _Late(NamedTuple):
@@ -95,6 +97,7 @@ def _abandoned(folder: int, name: str) -> bool:
 
 def take_in_orphans(workspace: Workspace) -> None:
     """Temporary files that no row names, of processes that no longer live: their content is kept, then they go."""
+    KeptFiles(os.path.join(workspace.state, "kept")).drop_unfinished()
     tmp = workspace.folder("tmp")
     owners = {name: "".join(name.split("-")[-2:-1]) for name in os.listdir(tmp)}
     dead = {owner for owner in set(owners.values()) if not is_alive(workspace.state, owner)}
@@ -137,7 +140,18 @@ def take_in(workspace: Workspace, folder: int, name: str) -> None:
         return  # not ours to read: left where it is
     if not is_temporary(name, secret=True):
         workspace.store.apply(Batch(contents=[(out.hash, out.content)]))
+    elif workspace.rebuilt:
+        _set_aside(workspace, folder, name)  # the row that may have claimed it was lost, and this may be its only copy
+        return
     remove(folder, name)
+
+
+def _set_aside(workspace: Workspace, folder: int, name: str) -> None:
+    """Put what is never kept among the contents into ``kept`` as the file it is, and say so."""
+    aside = f"{_UNCLAIMED}{name}"
+    with suppress(FileNotFoundError):
+        os.rename(name, aside, src_dir_fd=folder, dst_dir_fd=workspace.folder("kept"))
+        workspace.say(f"A file whose contents are never kept was being changed: see {os.path.join(workspace.state, 'kept', aside)}.")
 
 
 def _record_late(workspace: Workspace, late: _Late, content: bytes) -> None:

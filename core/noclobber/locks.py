@@ -12,6 +12,7 @@ import fcntl
 import os
 import struct
 import sys
+import time
 import weakref
 from _thread import get_ident
 from collections.abc import Callable, Iterable
@@ -19,7 +20,7 @@ from contextlib import suppress
 from types import TracebackType
 from zlib import crc32
 
-from .errors import WorkspaceError
+from .errors import StoreBusyError, WorkspaceError
 
 __all__ = ["HeldLock", "PathLocks"]
 
@@ -33,6 +34,7 @@ _DARWIN = sys.platform == "darwin"
 _SET = getattr(fcntl, "F_OFD_SETLK", 90 if _DARWIN else -1)
 _WAIT = getattr(fcntl, "F_OFD_SETLKW", 91 if _DARWIN else -1)
 _BUSY = (errno.EAGAIN, errno.EACCES)
+_PATIENCE_S = 30.0
 
 
 class HeldLock:
@@ -67,10 +69,12 @@ class PathLocks:
     """The locks of one workspace; safe to share among threads. ``state_dir`` is ``.noclobber``, made if it is missing.
 
     Not re-entrant: a thread that holds a path's lock and asks for another would wait for itself, and is told so.
-    WorkspaceError where the file system has no working locks, or the state was made by something that hashes otherwise.
+    WorkspaceError where the file system has no working locks, or the state was made by something that hashes otherwise;
+    StoreBusyError where a lock is not to be had for ``patience`` seconds.
     """
 
-    def __init__(self, state_dir: str | os.PathLike[str]) -> None:
+    def __init__(self, state_dir: str | os.PathLike[str], *, patience: float = _PATIENCE_S) -> None:
+        self.patience = patience
         self._file = os.path.join(os.fspath(state_dir), _FILE)
         self._stripes = _STRIPES
         self._fresh()
@@ -87,7 +91,7 @@ class PathLocks:
 
     def try_exclusive(self, file_path: str) -> HeldLock | None:
         """The sole right to a path if it is free this instant, else None. May be asked for while holding another."""
-        return self._take(_SET, fcntl.F_WRLCK, [file_path.encode()], (get_ident(), "path"))
+        return self._take(fcntl.F_WRLCK, [file_path.encode()], (get_ident(), "path"), 0)
 
     def inode_exclusive(self, device: int, inode: int) -> HeldLock:
         """Wait for the sole right to a file under any of its names; taken after its path's lock, never before."""
@@ -141,31 +145,38 @@ class PathLocks:
         owner = get_ident()
         if (owner, "inode") in self._held or (kind == "path" and (owner, "path") in self._held):
             raise WorkspaceError("This thread already holds such a lock; it would wait for itself. Take all paths in one call.")
-        held = self._take(_WAIT, mode, keys, (owner, kind))
+        held = self._take(mode, keys, (owner, kind), self.patience)
         if held is None:
-            raise WorkspaceError(f"Waiting for a lock in {self._file} was refused; the file system's locks do not work.")
+            names = ", ".join(os.fsdecode(key) for key in keys[:3]) if kind == "path" else "a file"
+            raise StoreBusyError(
+                f"{names} stayed locked for {self.patience:g} seconds; a stopped noclobber process may hold it. "
+                "Continue or end that process, and try again."
+            )
         return held
 
-    def _take(self, command: int, mode: int, keys: list[bytes], held_as: tuple[int, str]) -> HeldLock | None:
-        """Lock, then look whether the file is still the one all others come to; if it was deleted meanwhile, begin anew."""
+    def _take(self, mode: int, keys: list[bytes], held_as: tuple[int, str], patience: float) -> HeldLock | None:
+        """Lock, then look whether the file is still the one all others come to; if it was deleted meanwhile, begin anew.
+
+        None where somebody else held one of the locks for ``patience`` seconds.
+        """
+        deadline = None if patience <= 0 else time.monotonic() + patience
         while True:
             fd = self._idle.pop() if self._idle else self._open()
             stripes = self._stripes
-            if not self._lock(fd, command, mode, _offsets(keys, stripes, held_as[1])):
+            if not self._lock(fd, mode, _offsets(keys, stripes, held_as[1]), deadline):
                 return None
             if self.names(fd) and stripes == self._stripes:
                 self._count(held_as, 1)
                 return HeldLock(self, fd, held_as)
             self._drop(fd)
 
-    def _lock(self, fd: int, command: int, mode: int, offsets: list[int]) -> bool:
+    def _lock(self, fd: int, mode: int, offsets: list[int], deadline: float | None) -> bool:
         try:
             for offset in offsets:
-                fcntl.fcntl(fd, command, _range(mode, offset))
+                if not _locked(fd, _range(mode, offset), deadline):
+                    self._unlock(fd)
+                    return False
         except OSError as error:
-            if error.errno in _BUSY and command == _SET:
-                self._unlock(fd)
-                return False
             self._drop(fd)  # and with it whatever was locked so far
             raise self._unusable(error) from error
         except BaseException:  # Ctrl-C while waiting
@@ -232,6 +243,26 @@ class PathLocks:
             return WorkspaceError(f"The file system of {self._file} has no working locks ({why}); keep the workspace on a local disk.")
         advice = " Free some space, and try again." if error.errno in (errno.ENOSPC, errno.EDQUOT) else ""
         return WorkspaceError(f"Cannot use the lock file {self._file}: {why}.{advice}")
+
+
+def _locked(fd: int, wanted: bytes, deadline: float | None) -> bool:
+    """Ask until it is granted, or (false) the time is up.
+
+    Asking again every 0.05 to 1 ms is as quick as sleeping in the kernel, and it ends, where a holder stopped by Ctrl-Z would leave
+    all others hanging.
+    """
+    pause = 0.00005
+    while True:
+        try:
+            fcntl.fcntl(fd, _SET, wanted)
+            return True
+        except OSError as error:
+            if error.errno not in _BUSY:
+                raise
+        if deadline is None or time.monotonic() > deadline:
+            return False
+        time.sleep(pause)
+        pause = min(pause * 1.5, 0.001)
 
 
 def _agreed(fd: int, file: str) -> int:

@@ -15,7 +15,7 @@ from .content import hash_content
 from .decision import Situation, Verdict
 from .paths import Located
 from .records import Event, EventKind, LineRange, Outcome, Refusal, Snapshot, Write
-from .refusals import difference
+from .refusals import difference, message_on_record
 from .situation import Survey, Writer
 from .store.protocol import Batch
 from .workspace import Workspace
@@ -148,6 +148,7 @@ def record_refusal(workspace: Workspace, writer: Writer, one: Settled, others: S
     # The diff is not put on record: it is made again from both versions while they are kept, and goes when they are purged.
     left_out = ("type", "file_path", "current_hash", "seq", "diff")
     detail = {key: value for key, value in refusal.to_json().items() if key not in left_out}
+    detail["message"] = message_on_record(refusal)
     wanted = None if one.wanted is None else hash_content(one.wanted)
     contents = [] if one.wanted is None or wanted is None else [(wanted, one.wanted)]
     if now.disk is not None and now.disk_hash is not None:

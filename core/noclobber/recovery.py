@@ -15,7 +15,7 @@ from .commit import Recorder, drafts, site_of, tidy
 from .content import access_error
 from .errors import NoclobberError, StoreError
 from .left_behind import folder_of, settle_late, take_in, take_in_orphans
-from .replacement import action_for
+from .replacement import Action, action_for
 from .store.protocol import Batch, Pending
 from .workspace import Workspace
 
@@ -91,13 +91,33 @@ def _settle_row(workspace: Workspace, row: Pending) -> None:
                 stack.enter_context(workspace.locks.inode_exclusive(standing.st_dev, standing.st_ino))
         action = action_for(row, site_of(workspace, located, to), Recorder(workspace, row.file_path))
         if row.state == "intended":
-            several = bool(row.outcome.get("several"))
-            placed = (action.recover_undo() if several else action.recover()) == "placed"
-            outcome = drafts(row) if placed and not several else Batch()
+            if row.outcome.get("several"):
+                stood = _stands(action)
+                outcome = _not_taken_back(workspace, row) if action.recover_undo() == "overtaken" and stood else Batch()
+            else:
+                outcome = drafts(row) if action.recover() == "placed" else Batch()
             workspace.store.apply(outcome._replace(pending=[action.row._replace(state="committed")]))
         else:
             action.look_late()
         tidy(workspace, [action])
+
+
+def _stands(action: Action) -> bool:
+    """Whether a file's part of a change of several had been placed when that was interrupted."""
+    try:
+        return action.row.action == "exchange" and action.temp_inode() != action.row.outcome["inode"]
+    except FileNotFoundError:
+        return action.row.action == "create"
+
+
+def _not_taken_back(workspace: Workspace, row: Pending) -> Batch:
+    """Somebody has changed the file since: their bytes stay, and with them what the change had made of it, which is its writer's."""
+    events = [event._replace(detail={**(event.detail or {}), "interrupted": True}) for event in drafts(row).events]
+    who = " and ".join(dict.fromkeys(f"{event.agent_id} ({event.turn_id})" if event.turn_id else event.agent_id for event in events))
+    workspace.say(
+        f"A change of several files by {who} was interrupted and taken back; {row.file_path} was changed since and stays as it is."
+    )
+    return Batch(events=events)
 
 
 def _give_up(workspace: Workspace, row: Pending) -> None:

@@ -25,6 +25,7 @@ __all__ = [
     "exists",
     "leased",
     "merge_conflict",
+    "message_on_record",
     "not_given",
     "read_in_part",
     "stale",
@@ -104,10 +105,15 @@ def merge_conflict(now: Situation, conflicts: Sequence[merge.Conflict]) -> Refus
 
 def edit_not_found(now: Situation, failure: merge.EditNotFound) -> Refusal:
     """The text to be replaced is not there."""
-    # A hint quotes the file, and what is told goes on record.
     hint = f" {failure.hint}" if failure.hint and not now.secret else ""
     message = f"The text to replace (edit {failure.edit + 1}) is not in {now.file_path}.{hint} Nothing was written."
     return _record(now, "EDIT_NOT_FOUND", message, "Re-read the file and copy the text to replace exactly as it stands there.")
+
+
+def message_on_record(refusal: Refusal) -> str:
+    """The message without the hint, which quotes the file and would outlive the purging of its versions."""
+    first, found, _ = refusal.message.partition(f" is not in {refusal.file_path}.")
+    return f"{first}{found} Nothing was written." if found and refusal.type == "EDIT_NOT_FOUND" else refusal.message
 
 
 def edit_in_absent(now: Situation) -> Refusal:

@@ -66,10 +66,12 @@ class Workspace:
         self.locks = PathLocks(self.state)
         self.secrecy = Secrecy(self.root, self.settings)
         self.notice: str | None = None
+        self.rebuilt = False  # what was pending when the state was lost is not known
         self.journal: Journal | None = None
         if store is None:
             sqlite = self._opened_store(progress)
             self.notice = sqlite.opening_notice
+            self.rebuilt = self.notice is not None
             if mirrored:
                 import hashlib  # noqa: F401 - who stays for longer hashes with OpenSSL from the start, 12 times as fast
 
@@ -121,6 +123,10 @@ class Workspace:
             self.locks.close()
             self._locator.close()
             raise
+
+    def say(self, sentence: str) -> None:
+        """Add to what opening it had to say."""
+        self.notice = f"{self.notice} {sentence}" if self.notice else sentence
 
     def mirror(self) -> None:
         """Write what is missing in the journal now, where no journal of this process does."""
@@ -239,6 +245,8 @@ def _make_folders(state: str) -> None:
     for folder in (state, *(os.path.join(state, name) for name in _FOLDERS)):
         with suppress(FileExistsError):
             os.mkdir(folder, mode=0o700)
+        if os.path.islink(folder):  # it may have come with the repository, and lead anywhere
+            raise WorkspaceError(f"{folder} is a symbolic link; the state is kept in the workspace itself. Remove the link.")
     if not os.path.isdir(state):
         raise NotADirectoryError(errno.ENOTDIR, "not a folder", state)
     ignore = os.path.join(state, ".gitignore")

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from noclobber import ConcurrencyGuard, NoclobberError, StaleFileError
+from noclobber import ConcurrencyGuard, EditNotFoundError, NoclobberError, StaleFileError
 from noclobber.purging import purge
 
 
@@ -74,3 +74,63 @@ def test_what_was_purged_is_no_longer_told(alice: ConcurrencyGuard, bob: Concurr
     assert alice.workspace.journal is not None
     alice.workspace.journal.flush()
     assert b"password" not in (root / ".noclobber/journal.jsonl").read_bytes()
+
+
+SECRET = b"password: hunter2\n"
+
+
+def _left(guard: ConcurrencyGuard) -> bytes:
+    """All that lies in the state, raw."""
+    return b"".join(path.read_bytes() for path in sorted(Path(guard.workspace.state).rglob("*")) if path.is_file())
+
+
+def test_purging_a_file_drops_what_was_refused_with_another_one(alice: ConcurrencyGuard, root: Path) -> None:
+    for name in ("f", "conf.yml"):
+        (root / name).write_bytes(b"1\n")
+        alice.read(name)
+    (root / "f").write_bytes(b"changed\n")
+    with pytest.raises(StaleFileError):
+        alice.write_many({"f": b"mine\n", "conf.yml": SECRET})
+    assert alice.content(alice.hash_content(SECRET)) == SECRET
+    purge(alice.workspace.store, "conf.yml")
+    assert SECRET.strip() not in _left(alice)
+    assert alice.content(alice.hash_content(b"mine\n")) == b"mine\n"
+
+
+def test_purging_a_file_drops_the_versions_that_only_a_writer_had(alice: ConcurrencyGuard, root: Path) -> None:
+    (root / "f").write_bytes(b"".join(b"%d\n" % number for number in range(30)))
+    alice.read("f")
+    with open(root / "f", "ab") as outsider:
+        outsider.write(b"outside\n")
+    done = alice.edit("f", [(b"1\n2\n", SECRET)])
+    assert done.read_hash is not None
+    assert SECRET in alice.content(done.read_hash)
+    alice.read("f")
+    purge(alice.workspace.store, "f")
+    with pytest.raises(NoclobberError):
+        alice.content(done.read_hash)
+
+
+def test_purging_everything_leaves_no_version_and_no_trace_of_one(alice: ConcurrencyGuard, root: Path) -> None:
+    (root / "f").write_bytes(SECRET)
+    alice.read("f")
+    alice.keep("f", b"kept by hand: " + SECRET)
+    large = SECRET * 1_000_000
+    alice.keep("f", large)
+    assert SECRET.strip() in _left(alice)
+    purge(alice.workspace.store)
+    assert SECRET.strip() not in _left(alice)
+    for content in (SECRET, b"kept by hand: " + SECRET, large):
+        with pytest.raises(NoclobberError):
+            alice.content(alice.hash_content(content))
+
+
+def test_what_a_refused_edit_was_told_of_the_file_does_not_outlive_its_purging(alice: ConcurrencyGuard, root: Path) -> None:
+    (root / "f").write_bytes(b"first\n" + SECRET + b"last\n")
+    alice.read("f")
+    with pytest.raises(EditNotFoundError) as caught:
+        alice.edit("f", [(b"first\npassword: hunter3\nlast\n", b"")])
+    assert "hunter2" in caught.value.refusal.message
+    purge(alice.workspace.store, "f")
+    alice.workspace.mirror()
+    assert SECRET.strip() not in _left(alice)

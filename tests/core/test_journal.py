@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import signal
@@ -238,3 +239,15 @@ def test_following_gives_new_events_as_they_come(store: SqliteStore) -> None:
     reader.join(10)
     assert not reader.is_alive()
     assert seen == [2, 4, 5, 6]
+
+
+def test_a_stopped_mirror_holds_nobody_up_for_long_and_nothing_is_missing_later(
+    store: SqliteStore, journal: Journal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("noclobber.journal._PATIENCE_SECONDS", 0.2)
+    with open(tmp_path / "journal.lock", "a", encoding="ascii") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        record(store, 1)
+        journal.flush()
+    journal.flush()
+    assert_mirrors(journal, store)

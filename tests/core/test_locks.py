@@ -8,15 +8,17 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 import weakref
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 from zlib import crc32
 
 import pytest
 
 from noclobber import locks as module
-from noclobber.errors import WorkspaceError
+from noclobber.errors import StoreBusyError, WorkspaceError
 from noclobber.locks import PathLocks
 
 HOLDER = """
@@ -295,27 +297,32 @@ def test_a_lock_held_while_the_state_was_deleted_says_that_it_is_no_longer_met(l
         assert not held.intact()
 
 
-def until_somebody_waits_at(file: Path) -> None:
-    inode = file.stat().st_ino
-    while not any("->" in line and f":{inode} " in line for line in Path("/proc/locks").read_text(encoding="ascii").splitlines()):
-        pass
-
-
-def test_a_waiter_on_a_deleted_lock_file_ends_up_at_the_new_one(locks: PathLocks, state: Path) -> None:
+def test_a_waiter_on_a_deleted_lock_file_ends_up_at_the_new_one(locks: PathLocks, state: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     got: list[bool] = []
+    asked: set[int] = set()
+    locked = module._locked
+
+    def asking(fd: int, *arguments: Any) -> bool:
+        asked.add(os.fstat(fd).st_ino)
+        return locked(fd, *arguments)
+
+    def until_asked(file: Path) -> None:
+        while file.stat().st_ino not in asked:
+            time.sleep(0.001)
 
     def wait() -> None:
         with locks.exclusive("a.py") as waited:
             got.append(waited.intact())
 
     held = locks.exclusive("a.py")
+    monkeypatch.setattr(module, "_locked", asking)
     waiter = threading.Thread(target=wait)
     waiter.start()
-    until_somebody_waits_at(state / "path.locks")
+    until_asked(state / "path.locks")
     shutil.rmtree(state)
     with Holder(state, "exclusive", "a.py") as other:
         held.release()
-        until_somebody_waits_at(state / "path.locks")
+        until_asked(state / "path.locks")
         assert not got
         other.let_go()
         waiter.join()
@@ -410,3 +417,16 @@ def test_closed_locks_can_be_forgotten(state: Path) -> None:
     del locks
     gc.collect()
     assert seen() is None
+
+
+def test_a_holder_that_is_stopped_is_waited_for_with_a_limit_and_named(state: Path) -> None:
+    with Holder(state, "exclusive", "a.txt") as holder:
+        holder.process.send_signal(signal.SIGSTOP)
+        locks = PathLocks(state, patience=0.3)
+        for ask in (locks.exclusive, locks.shared):
+            with pytest.raises(StoreBusyError, match=r"a\.txt stayed locked.*stopped"):
+                ask("a.txt")
+        locks.exclusive("b.txt").release()  # nothing is left held
+        holder.process.send_signal(signal.SIGCONT)
+        holder.let_go()
+        locks.exclusive("a.txt").release()

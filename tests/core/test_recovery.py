@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -10,7 +11,8 @@ import pytest
 
 from noclobber import ConcurrencyGuard, Event
 from noclobber.content import hash_content
-from noclobber.store.protocol import Batch
+from noclobber.errors import WorkspaceError
+from noclobber.store.protocol import Batch, Pending
 from noclobber.store.sqlite import SqliteStore
 
 KilledAt = Callable[..., bool]
@@ -198,3 +200,97 @@ def test_a_change_a_front_lets_through_is_not_told_as_made_before_it_is(tmp_path
         assert alice.check_write("a", NEW, override=True).outcome == "overridden"
         alice.read("a")
         assert [event.kind for event in alice.events()] == ["read", "outside", "write", "read"]
+
+
+def test_what_somebody_changed_on_top_of_an_interrupted_change_of_several_stays_and_is_named(tmp_path: Path, killed_at: KilledAt) -> None:
+    """Wherever it is killed: each file that holds some of the change has the event of whoever made it, and the opening says so."""
+    named = 0
+    for at in range(1, 60):
+        root = tmp_path / str(at)
+        root.mkdir()
+        _prepare(root)
+        killed = killed_at(root, _write_many, at)
+        stood = (root / "a").read_bytes() == NEW
+        with open(root / "a", "ab") as outsider:
+            outsider.write(b"newer\n")
+        with ConcurrencyGuard(root, "bob") as bob:
+            now = bob.read("a").content
+            assert now == (NEW if stood else OLD) + b"newer\n", at
+            events = [event for event in bob.events(file_path="a") if event.kind != "read"]
+            interrupted = [event for event in events if (event.detail or {}).get("interrupted")]
+            finished = [event for event in events if event.agent_id == "alice" and event not in interrupted]
+            if not stood:
+                assert interrupted == finished == [], at
+            elif finished == []:
+                assert [(event.agent_id, event.turn_id, event.after_hash) for event in interrupted] == [
+                    ("alice", "turn-1", hash_content(NEW))
+                ], at
+                assert "a was changed since" in (bob.workspace.notice or ""), at
+                assert (root / "b").read_bytes() == OLD, at
+                named += 1
+        if not killed:
+            assert named > 0
+            return
+    pytest.fail("the change never came to its end")
+
+
+def test_a_secret_file_that_was_being_deleted_when_the_state_was_lost_is_put_aside_not_swept_away(
+    tmp_path: Path, killed_at: KilledAt
+) -> None:
+    (tmp_path / ".env").write_bytes(b"TOKEN=the only copy\n")
+
+    def delete(guard: ConcurrencyGuard) -> None:
+        guard.read(".env")
+        guard.delete(".env")
+
+    at = next(at for at in range(1, 20) if killed_at(tmp_path, delete, at) and not (tmp_path / ".env").exists())
+    assert at
+    for name in ("state.db-wal", "state.db-shm"):
+        (tmp_path / ".noclobber" / name).unlink(missing_ok=True)
+    (tmp_path / ".noclobber/state.db").write_bytes(b"garbage" * 1000)
+    with ConcurrencyGuard(tmp_path, "bob") as bob:
+        (aside,) = (tmp_path / ".noclobber/kept").glob("unclaimed-*")
+        assert aside.read_bytes() == b"TOKEN=the only copy\n"
+        assert str(aside) in (bob.workspace.notice or "")
+        assert os.listdir(tmp_path / ".noclobber/tmp") == []
+
+
+def test_what_a_dead_writer_was_keeping_is_deleted_and_what_a_living_one_is_keeping_is_not(tmp_path: Path) -> None:
+    with ConcurrencyGuard(tmp_path, "alice"):
+        kept = tmp_path / ".noclobber/kept"
+        dead, living = (kept / f"{hash_content(name)}.1234.abcdabcd" for name in (b"dead", b"living"))
+        dead.write_bytes(b"half")
+        living.write_bytes(b"half")
+    with open(living, "rb") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        with ConcurrencyGuard(tmp_path, "bob"):
+            assert list(kept.iterdir()) == [living]
+    with ConcurrencyGuard(tmp_path, "bob"):
+        assert list(kept.iterdir()) == []
+
+
+def test_state_that_came_with_somebody_elses_files_does_not_lead_out(tmp_path: Path) -> None:
+    root, outside = tmp_path / "w", tmp_path / "outside.txt"
+    root.mkdir()
+    outside.write_bytes(b"not ours")
+    with ConcurrencyGuard(root, "alice") as alice:
+        hashes = {"expecting": None, "placing": hash_content(b"not ours"), "inode": 0}
+        fields = {"events": [], "snapshots": [], "forget": [], "several": False}
+        row = Pending(
+            "p", "g", 0, "in.txt", "create", "../../../outside.txt", hashes["placing"], None, None, "intended", {**fields, **hashes}
+        )
+        alice.workspace.store.apply(Batch(pending=[row]))
+    with ConcurrencyGuard(root, "bob"):
+        assert outside.read_bytes() == b"not ours"
+        assert not (root / "in.txt").exists()
+
+
+@pytest.mark.parametrize("link", [".noclobber", ".noclobber/tmp", ".noclobber/kept"])
+def test_a_state_that_is_a_symbolic_link_is_refused(tmp_path: Path, link: str) -> None:
+    root, elsewhere = tmp_path / "w", tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (root / link).parent.mkdir(parents=True)
+    (root / link).symlink_to(elsewhere)
+    with pytest.raises(WorkspaceError, match="symbolic link"):
+        ConcurrencyGuard(root, "alice")
+    assert list(elsewhere.iterdir()) == []

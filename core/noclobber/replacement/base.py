@@ -10,6 +10,7 @@ from contextlib import suppress
 from typing import Literal, NamedTuple, Protocol
 
 from ..content import hash_content
+from ..errors import StoreError
 from ..store.protocol import Pending
 from ..syscalls import lease_held, read_lease
 
@@ -62,6 +63,8 @@ class Site(NamedTuple):
     def temp(self, row: Pending) -> tuple[int, str]:
         """The directory and name of a row's temporary file."""
         name = row.temp_name or ""
+        if "/" in name:  # state that came with somebody else's files must not lead out of the workspace
+            raise StoreError(f"The state names a temporary file elsewhere ({name!r}); it was not made by noclobber. Remove .noclobber.")
         return (self.parent, name[len(BESIDE) :]) if name.startswith(BESIDE) else (self.tmp, name)
 
     def mark(self, row: Pending) -> str | None:

@@ -159,11 +159,12 @@ class MemoryStore:
         with self._lock:
             return sorted(one for one in self._contents if one.startswith(prefix.lower()))[:10]
 
-    def purge(self, hashes: Iterable[str]) -> int:
-        """Drop these contents now; how many there were."""
+    def purge(self, hashes: Iterable[str] | None) -> int:
+        """Drop these contents now, or (None) all; how many there were."""
         with self._lock:
             self._version += 1
-            return sum(self._contents.pop(one, None) is not None for one in set(hashes))
+            wanted = list(self._contents) if hashes is None else set(hashes)
+            return sum(self._contents.pop(one, None) is not None for one in wanted)
 
     def sweep(self, now: str) -> int:
         """Apply the retention limits; bytes freed."""

@@ -137,8 +137,8 @@ class Store(Protocol):
     def find_hashes(self, prefix: str) -> list[str]:
         """Kept versions whose hash begins with these hex digits (at most 10)."""
 
-    def purge(self, hashes: Iterable[str]) -> int:
-        """Drop these contents now; how many there were."""
+    def purge(self, hashes: Iterable[str] | None) -> int:
+        """Drop these contents now, or (None) all; how many there were."""
 
     def sweep(self, now: str) -> int:
         """Apply the retention limits: contents over age or size that no live snapshot, buffer or pending

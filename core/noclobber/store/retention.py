@@ -96,14 +96,16 @@ def sweep(database: Transactions, kept: KeptFiles, now: str, limit_bytes: float,
     return freed
 
 
-def purge(database: Transactions, kept: KeptFiles, hashes: Iterable[str]) -> int:
-    """Drop these contents, overwriting where they stood; how many there were."""
-    wanted = list(dict.fromkeys(hashes))
+def purge(database: Transactions, kept: KeptFiles, hashes: Iterable[str] | None) -> int:
+    """Drop these contents, or (None) all, overwriting where they stood; how many there were."""
+    if hashes is None:
+        _take_in(database, kept)
 
     def work(connection: sqlite3.Connection) -> int:
         count = 0
         # A secret that was kept by mistake must not stay readable in a free page, nor in the log.
         connection.execute("PRAGMA secure_delete = ON")
+        wanted = set(hashes) if hashes is not None else {row[0] for row in connection.execute("SELECT hash FROM contents")}
         for content_hash in wanted:
             connection.execute("DELETE FROM blobs WHERE id = (SELECT id FROM contents WHERE hash = ?)", (content_hash,))
             count += connection.execute("DELETE FROM contents WHERE hash = ?", (content_hash,)).rowcount

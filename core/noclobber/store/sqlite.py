@@ -203,8 +203,8 @@ class SqliteStore:
         statement = "SELECT hash FROM contents WHERE hash >= ? AND hash < ? ORDER BY hash LIMIT 10"
         return self._database.read(lambda connection: [row[0] for row in connection.execute(statement, (start, start + "g"))])
 
-    def purge(self, hashes: Iterable[str]) -> int:
-        """Drop these contents now, overwriting where they stood; how many there were."""
+    def purge(self, hashes: Iterable[str] | None) -> int:
+        """Drop these contents now, or (None) all, overwriting where they stood; how many there were."""
         from .retention import purge
 
         return purge(self._database, self._kept, hashes)
