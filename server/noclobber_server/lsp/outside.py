@@ -29,6 +29,7 @@ _KEEP_S = 0.05
 _RECORD_S = 0.3
 _RECORD_AT_LAST_S = 5.0
 _LEASED_S = 1.0
+_BUSY_S = 1.0
 _GIT_SLACK_S = 1.0  # git writes its index after the files; "git add" of an hour ago explains nothing
 
 
@@ -108,13 +109,18 @@ class OutsideChanges:
         before = {path: hashes[0] for path, hashes in waiting.items() if not self._is_held(room, path)}
         strange = _strange(room, before)
         marks, marks_before = git_marks(room.root), room.git_marks
-        room.git_marks = marks
         by_git: set[str] = set()
         if strange and marks != marks_before and newest(marks) >= room.unexplained_at - _GIT_SLACK_S:
             by_git = written_by_git(room.root, {path: now is not None for path, (_, now) in strange.items()})
-        if by_git:
-            self._git_event(room, {path: before[path] for path in strange if path in by_git})
-        self._outside_events(room, {path: before[path] for path in strange if path not in by_git})
+        busy: set[str] = set()
+        if by_git and not self._git_event(room, {path: before[path] for path in strange if path in by_git}):
+            busy |= by_git
+        else:
+            room.git_marks = marks  # not before: the next look has to see that git was at work
+        busy |= self._outside_events(room, {path: before[path] for path in strange if path not in by_git})
+        if busy:
+            room.unexplained = {path: hashes for path, hashes in waiting.items() if path in busy}
+            self._worker.later(("record", room), _BUSY_S, lambda: self._record(room))
 
     def _is_held(self, room: Room, path: str) -> bool:
         """A file that a hook holds is its agent's, who will say so when it is done; it is looked at again then."""
@@ -123,26 +129,40 @@ class OutsideChanges:
         self._worker.later(("leased", room, path), _LEASED_S, lambda: self.stirred(room, path))
         return True
 
-    def _outside_events(self, room: Room, before: Mapping[str, str | None]) -> None:
-        """Under each path's lock, so that of several servers and agents that see it one puts it on record."""
+    def _outside_events(self, room: Room, before: Mapping[str, str | None]) -> set[str]:
+        """Under each path's lock, so that of several servers and agents that see it one puts it on record; those whose lock is taken.
+
+        Whoever holds a lock may be stopped in a debugger: it is never waited for.
+        """
+        busy: set[str] = set()
         for path in before:
-            with room.workspace.locks.exclusive(path):
+            held = room.workspace.locks.try_exclusive(path)
+            if held is None:
+                busy.add(path)
+                continue
+            with held:
                 for known, now in _strange(room, {path: before[path]}).values():
                     room.workspace.store.apply(Batch(events=(self._event(room, "outside", path, known, now, None),)))
+        return busy
 
-    def _git_event(self, room: Room, before: Mapping[str, str | None]) -> None:
-        """One event for the whole operation, under the locks of its files, so that of several servers one puts it on record."""
+    def _git_event(self, room: Room, before: Mapping[str, str | None]) -> bool:
+        """One event for the whole operation, under the locks of its files, so that of several servers one puts it on record; false
+        where a lock is taken."""
         store = room.workspace.store
-        with room.workspace.locks.exclusive(*before):
+        held = room.workspace.locks.try_exclusive(*before)
+        if held is None:
+            return False
+        with held:
             strange = _strange(room, before)
             group = hash_content(repr(sorted(strange.items())).encode())[:16]
             known = store.events(EventQuery(kinds=("git",), limit=20))
             if not strange or any((event.detail or {}).get("group") == group for event in known):
-                return
+                return True
             changes = {path: list(hashes) for path, hashes in strange.items()}
             detail = {"group": group, "files": len(changes), "changes": changes}
             store.apply(Batch(events=(self._event(room, "git", None, None, None, detail),)))
         self._on_git(room, sorted(strange))
+        return True
 
     def _event(
         self, room: Room, kind: EventKind, path: str | None, before: str | None, now: str | None, detail: dict[str, object] | None

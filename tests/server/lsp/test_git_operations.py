@@ -76,3 +76,21 @@ async def test_a_checkout_beside_somebody_elses_change_names_only_its_own_files(
     await editor.until(lambda: agent.events(kind="git") and agent.events(kind="outside"))
     (by_git,), (outside,) = agent.events(kind="git"), agent.events(kind="outside")
     assert (list(by_git.detail["changes"]), outside.file_path) == (["b.txt"], "a.txt")
+
+
+async def test_a_checkout_of_a_file_whose_lock_somebody_keeps_is_one_event_once_it_is_free(
+    editor: Any, root: Any, agent: Any, git: Callable[..., None]
+) -> None:
+    (root / "c.txt").write_text("not in git\n", encoding="utf-8")
+    for name in ("a.txt", "b.txt", "c.txt"):
+        (root / name).write_text("two\n", encoding="utf-8")
+        editor.open(name)
+    await editor.settled()
+    with agent.workspace.locks.exclusive("a.txt"):
+        git("checkout", "-q", "--", "a.txt", "b.txt")
+        (root / "c.txt").write_text("three\n", encoding="utf-8")
+        await editor.until(lambda: agent.events(kind="outside"))
+        assert agent.events(kind="git") == []
+    await editor.until(lambda: agent.events(kind="git"))
+    (by_git,), (outside,) = agent.events(kind="git"), agent.events(kind="outside")
+    assert (sorted(by_git.detail["changes"]), outside.file_path) == (["a.txt", "b.txt"], "c.txt")

@@ -155,6 +155,20 @@ async def test_an_outside_change_of_a_file_that_only_an_agent_knows_is_kept_and_
     assert (event.file_path, agent.content(event.after_hash)) == ("sub/b.txt", b"two\n")
 
 
+async def test_a_lock_that_somebody_keeps_holds_up_nothing_but_its_own_file(editor: Any, root: Any, agent: Any) -> None:
+    (root / "b.txt").write_text("one\n", encoding="utf-8")
+    for name in ("a.txt", "b.txt"):
+        editor.open(name)
+    await editor.settled()
+    with agent.workspace.locks.exclusive("a.txt"):
+        for name in ("a.txt", "b.txt"):
+            (root / name).write_text("two\n", encoding="utf-8")
+        await editor.until(lambda: agent.events(kind="outside"))
+        await editor.settled()
+        assert [event.file_path for event in agent.events(kind="outside")] == ["b.txt"]
+    await editor.until(lambda: agent.events(kind="outside", file_path="a.txt"))
+
+
 async def test_a_stream_of_guarded_writes_is_never_taken_for_outside_changes(editor: Any, root: Any, agent: Any) -> None:
     (root / "held.txt").write_text("0\n", encoding="utf-8")
     (root / "last.txt").write_text("before\n", encoding="utf-8")
