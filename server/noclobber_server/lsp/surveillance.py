@@ -29,6 +29,7 @@ logger = logging.getLogger(__name__)
 # machine that moment has been longer than the first wait.
 _VISIBLE_S = (0.04, 0.5)
 _MOST_HELD = 5_000
+_MAKE_KNOWN = ("read", "write", "edit", "move", "restore", "revert")  # after these a writer knows the file
 
 
 class Surveillance:
@@ -61,7 +62,8 @@ class Surveillance:
 
     def recorded(self, room: Room, events: list[Event]) -> None:
         """Somebody put these on record: a file that is held only now may lie in a folder that is not watched."""
-        if any(event.file_path and event.file_path not in room.held for event in events if event.kind in ("read", "write", "edit")):
+        known = {event.to_path or event.file_path for event in events if event.kind in _MAKE_KNOWN}
+        if known - room.held - {None}:
             self.refresh()
         self._late.recorded(room, events)
 

@@ -51,6 +51,18 @@ def seen() -> Iterator[Seen]:
     told.watch.close()
 
 
+async def watched(folder: Path, editor: Any) -> None:
+    """Wait until the editor's server watches this folder."""
+    process = Path("/proc", str(editor.client._server.pid))
+    inode = f"ino:{folder.stat().st_ino:x} "
+
+    def is_watched() -> bool:
+        watches = (file for file in (process / "fd").iterdir() if "inotify" in os.readlink(file))
+        return any(inode in (process / "fdinfo" / file.name).read_text(encoding="ascii") for file in watches)
+
+    await editor.until(is_watched)
+
+
 def test_only_the_wanted_folders_are_watched(seen: Seen, tmp_path: Path) -> None:
     (tmp_path / "deep" / "deeper").mkdir(parents=True)
     assert seen.watch.want([str(tmp_path / "deep")]) == [str(tmp_path / "deep")]
@@ -153,6 +165,30 @@ async def test_an_outside_change_of_a_file_that_only_an_agent_knows_is_kept_and_
     await editor.until(lambda: agent.events(kind="outside"))
     (event,) = agent.events(kind="outside")
     assert (event.file_path, agent.content(event.after_hash)) == ("sub/b.txt", b"two\n")
+
+
+@pytest.mark.parametrize("how", ["moved", "restored", "reverted"])
+async def test_an_outside_change_is_noticed_where_a_file_was_moved_or_brought_back_to(editor: Any, root: Any, agent: Any, how: str) -> None:
+    (root / "sub").mkdir()
+    editor.open("a.txt")
+    if how == "moved":
+        (root / "b.txt").write_text("one\n", encoding="utf-8")
+        agent.read("b.txt")
+    else:
+        agent.write("sub/b.txt", b"one\n")
+        kept = agent.get_snapshot("sub/b.txt").read_hash
+        agent.delete("sub/b.txt", turn_id="turn-13")
+    await editor.settled()
+    if how == "moved":
+        agent.move("b.txt", "sub/b.txt")
+    elif how == "restored":
+        agent.restore("sub/b.txt", kept)
+    else:
+        agent.revert(turn_id="turn-13")
+    assert (root / "sub" / "b.txt").read_bytes() == b"one\n"
+    await watched(root / "sub", editor)
+    (root / "sub" / "b.txt").write_text("two\n", encoding="utf-8")
+    await editor.until(lambda: agent.events(kind="outside", file_path="sub/b.txt"))
 
 
 async def test_a_lock_that_somebody_keeps_holds_up_nothing_but_its_own_file(editor: Any, root: Any, agent: Any) -> None:
