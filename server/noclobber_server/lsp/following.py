@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["ACTIVITY", "Follower", "event_to_wire"]
 
 ACTIVITY = "noclobber/activity"
-_MOST = 500
+_AT_A_TIME = 500
 
 
 class Follower:
@@ -32,13 +32,16 @@ class Follower:
     def follow(self, room: Room) -> None:
         """Take in what was put on record since the last time."""
         store = room.workspace.store
-        if store.epoch != room.epoch:  # the state was removed and made anew
-            room.epoch, room.last_seq = store.epoch, 0
-        last = store.last_seq()
-        if last == room.last_seq:
-            return
-        events = store.events(EventQuery(after_seq=room.last_seq, limit=_MOST))
-        room.last_seq = last
+        if store.epoch != room.epoch:  # made anew, or rebuilt: then what is older than its newest events was told already
+            room.epoch, room.last_seq = store.epoch, max(store.last_seq() - _AT_A_TIME, 0)
+        while store.last_seq() != room.last_seq:
+            events = store.events(EventQuery(after_seq=room.last_seq, limit=_AT_A_TIME, oldest=True))
+            if not events:
+                return
+            room.last_seq = events[-1].seq
+            self._take_in(room, events)
+
+    def _take_in(self, room: Room, events: list[Event]) -> None:
         paths = {path for event in events if event.kind in CHANGING for path in (event.file_path, event.to_path) if path}
         for path in paths & room.documents.keys():
             for document in room.documents[path]:

@@ -15,6 +15,7 @@ import pytest
 from watchdog.observers.inotify_c import InotifyConstants, InotifyEvent
 
 from noclobber import ConcurrencyGuard
+from noclobber.store.protocol import Batch
 from noclobber_server.lsp.watching import FolderWatch
 
 TEN = "".join(f"line {n}\n" for n in range(1, 11))
@@ -189,6 +190,21 @@ async def test_an_outside_change_is_noticed_where_a_file_was_moved_or_brought_ba
     await watched(root / "sub", editor)
     (root / "sub" / "b.txt").write_text("two\n", encoding="utf-8")
     await editor.until(lambda: agent.events(kind="outside", file_path="sub/b.txt"))
+
+
+async def test_of_a_thousand_events_put_on_record_at_once_none_is_passed_over(
+    new_editor: Callable[[], Any], root: Any, agent: Any
+) -> None:
+    editor = new_editor()
+    await editor.start(activity=True)
+    await editor.settled()
+    before = agent.workspace.store.last_seq()
+    event = agent.record("check")
+    agent.workspace.store.apply(Batch(events=[event._replace(seq=0)] * 1200))
+    await editor.until(lambda: sum(len(told.events) for told in editor.activity) >= 1201)
+    told = [entry.seq for message in editor.activity for entry in message.events if entry.seq > before]
+    assert told == list(range(before + 1, before + 1202))
+    await editor.stop()
 
 
 async def test_a_lock_that_somebody_keeps_holds_up_nothing_but_its_own_file(editor: Any, root: Any, agent: Any) -> None:
