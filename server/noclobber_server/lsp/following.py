@@ -31,6 +31,8 @@ class Follower:
 
     def follow(self, room: Room) -> None:
         """Take in what was put on record since the last time."""
+        if room.is_closed:
+            return
         store = room.workspace.store
         if store.epoch != room.epoch:  # made anew, or rebuilt: then what is older than its newest events was told already
             room.epoch, room.last_seq = store.epoch, max(store.last_seq() - _AT_A_TIME, 0)

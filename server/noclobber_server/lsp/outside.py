@@ -52,6 +52,8 @@ class OutsideChanges:
 
     def stirred(self, room: Room, file_path: str) -> None:
         """A file that no document shows, but of which some writer has a live snapshot, may have changed."""
+        if room.is_closed:
+            return
         try:
             content = _standing(room, file_path)
         except NoclobberError:
@@ -98,6 +100,8 @@ class OutsideChanges:
             self._put_on_record(room)
 
     def _record(self, room: Room) -> None:
+        if room.is_closed:
+            return
         waited = time.monotonic() - room.unexplained_since
         if waited < _RECORD_AT_LAST_S and os.path.lexists(os.path.join(git_folder(room.root) or room.root, "index.lock")):
             self._worker.later(("record", room), _RECORD_S, lambda: self._record(room))

@@ -11,6 +11,7 @@ import os
 import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from lsprotocol import types
@@ -60,6 +61,7 @@ class Session:
         self.server = server
         self.client = Client(server, params)
         self.documents = Documents()
+        self._set_aside = Documents()  # open in the editor, but in none of its folders: a folder that is added may have them
         # With CI=true no state is made, and with NOCLOBBER=off nothing is looked at.
         self.silent = is_off(environ) or environ.get("CI", "").lower() == "true"
         self._encoding: Encoding = _encoding(server)
@@ -101,14 +103,16 @@ class Session:
         if path is None or self.silent:
             logger.debug("Not a file of ours: %s", item.uri)
             return
-        document = Document(item.uri, path, TextModel(item.text, item.version, self._encoding))
-        replaced = self.documents.add(document)
-        if replaced is not None:
-            replaced.closed = True
-        self.worker.submit(lambda: self._open(document, item.text, replaced))
+        self._set_aside.remove(item.uri)
+        self._begin(Document(item.uri, path, TextModel(item.text, item.version, self._encoding)))
 
     def changed(self, uri: str, version: int, changes: Sequence[types.TextDocumentContentChangeEvent]) -> None:
         """A keystroke: taken in constant time."""
+        aside = self._set_aside.get(uri)
+        if aside is not None:
+            aside.model.take(version, [_change(change) for change in changes])
+            self.worker.once(("read", aside), aside.model.read)  # or its changes would gather
+            return
         document = self.documents.get(uri)
         if document is None:
             logger.debug("A change of a document that is not open: %s", uri)
@@ -139,6 +143,7 @@ class Session:
 
     def closed(self, uri: str) -> None:
         """A document was closed."""
+        self._set_aside.remove(uri)
         document = self.documents.remove(uri)
         if document is not None:
             document.closed = True
@@ -160,10 +165,39 @@ class Session:
                 self.tracker.changed_on_disk(document)
 
     def folders_changed(self, added: list[str], removed: list[str]) -> None:
-        """Workspace folders came or went."""
-        gone = {path_of(uri) for uri in removed}
-        kept = [folder for folder in self.rooms.folders if folder not in gone]
-        self.rooms.folders = tuple(dict.fromkeys([*kept, *(path for uri in added if (path := path_of(uri)))]))
+        """Workspace folders came or went, and with them what is open in them."""
+        self.rooms.change_folders(_paths(added), _paths(removed))
+        if self.silent:
+            return
+        for document in self.documents:
+            if not self.rooms.takes(document.path):
+                self.documents.drop(document)
+                self.worker.submit(partial(self._leave, document))
+                self._put_aside(document)
+        self.worker.submit(self._close_unneeded)
+        self.worker.submit(self._open_known)
+        for document in self._set_aside:
+            if self.rooms.takes(document.path):
+                self._set_aside.drop(document)
+                self._begin(_as_opened(document))
+
+    def _begin(self, document: Document) -> None:
+        text = document.model.read()[0]
+        replaced = self.documents.add(document)
+        if replaced is not None:
+            replaced.closed = True
+        self.worker.submit(lambda: self._open(document, text, replaced))
+
+    def _put_aside(self, document: Document) -> None:
+        self._set_aside.add(_as_opened(document))
+
+    def _outside_folders(self, document: Document) -> None:
+        """The worker found it in no folder; meanwhile one may have been added, or the document closed."""
+        if self.documents.drop(document):
+            if self.rooms.takes(document.path):
+                self._begin(_as_opened(document))
+            else:
+                self._put_aside(document)
 
     def look_at_all(self) -> None:
         """Look at every document again."""
@@ -216,9 +250,13 @@ class Session:
     def _open(self, document: Document, text: str, replaced: Document | None) -> None:
         if replaced is not None:
             self._forget(replaced)
+        if not document.closed and not self.rooms.takes(document.path):
+            logger.debug("Outside every workspace folder: %s", document.uri)
+            self.server.in_loop(lambda: self._outside_folders(document))
+            return
         room = None if document.closed else self.rooms.room_for(document.path)
         if room is None or not place(document, room):
-            logger.debug("Outside every workspace folder, or no file that can be guarded: %s", document.uri)
+            logger.debug("In no workspace, or no file that can be guarded: %s", document.uri)
             self.server.in_loop(lambda: self.documents.drop(document))
             return
         rows = take_up(document, text, self.client.agent_id)
@@ -232,6 +270,25 @@ class Session:
         self.reporter.closed(document, keep_unsaved=False)
         self._forget(document)
         self.surveillance.refresh()
+
+    def _leave(self, document: Document) -> None:
+        """No folder of the client has it any more, though it is open: its unsaved text stays on record, as when the server ends."""
+        self._keep_unsaved(document)
+        self.publisher.withdraw(document)
+        document.closed = True
+        self._forget(document)
+
+    def _close_unneeded(self) -> None:
+        for room in self.rooms.unneeded():
+            self.outside.settle(room)
+            self.rooms.close(room)
+        self.surveillance.refresh()
+
+    def _keep_unsaved(self, document: Document) -> None:
+        if document.room is not None:
+            self.tracker.look(document)
+            self.reporter.flush(document)
+            self.reporter.closed(document, keep_unsaved=True)
 
     def _forget(self, document: Document) -> None:
         self.worker.forget(("look", document))
@@ -249,11 +306,8 @@ class Session:
         for room in self.rooms:
             self.outside.settle(room)
         for document in self.documents:
-            if document.room is not None:
-                self.tracker.look(document)
-                self.reporter.flush(document)
-                self.reporter.closed(document, keep_unsaved=True)
-        self.rooms.close()
+            self._keep_unsaved(document)
+        self.rooms.close_all()
 
     def _diagnostics_setting(self, document: Document) -> DiagnosticsSetting:
         if self._chosen is not None:
@@ -278,6 +332,15 @@ class Session:
 
     def _failed(self, error: Exception) -> None:
         logger.error("A piece of work failed.", exc_info=error)
+
+
+def _paths(uris: list[str]) -> list[str]:
+    return [path for uri in uris if (path := path_of(uri))]
+
+
+def _as_opened(document: Document) -> Document:
+    """The same document as if its editor had opened it just now."""
+    return Document(document.uri, document.path, TextModel(*document.model.read(), document.model.encoding))
 
 
 def _change(event: types.TextDocumentContentChangeEvent) -> Change:

@@ -7,14 +7,16 @@ import os
 import signal
 import subprocess
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
+from lsprotocol import types
 from watchdog.observers.inotify_c import InotifyConstants, InotifyEvent
 
 from noclobber import ConcurrencyGuard
+from noclobber.liveness import living
 from noclobber.store.protocol import Batch
 from noclobber_server.lsp.watching import FolderWatch
 
@@ -50,6 +52,12 @@ def seen() -> Iterator[Seen]:
     told = Seen()
     yield told
     told.watch.close()
+
+
+def change_folders(editor: Any, *, added: Sequence[Path] = (), removed: Sequence[Path] = ()) -> None:
+    came, went = ([types.WorkspaceFolder(folder.as_uri(), folder.name) for folder in folders] for folders in (added, removed))
+    event = types.WorkspaceFoldersChangeEvent(came, went)
+    editor.client.workspace_did_change_workspace_folders(types.DidChangeWorkspaceFoldersParams(event))
 
 
 async def watched(folder: Path, editor: Any) -> None:
@@ -192,9 +200,7 @@ async def test_an_outside_change_is_noticed_where_a_file_was_moved_or_brought_ba
     await editor.until(lambda: agent.events(kind="outside", file_path="sub/b.txt"))
 
 
-async def test_of_a_thousand_events_put_on_record_at_once_none_is_passed_over(
-    new_editor: Callable[[], Any], root: Any, agent: Any
-) -> None:
+async def test_of_a_thousand_events_put_on_record_at_once_none_is_passed_over(new_editor: Callable[[], Any], root: Any, agent: Any) -> None:
     editor = new_editor()
     await editor.start(activity=True)
     await editor.settled()
@@ -312,17 +318,64 @@ async def test_a_workspace_inside_another_one_is_its_own_where_no_git_holds_them
 
 
 async def test_a_folder_added_later_is_taken_in_and_one_removed_is_let_go(editor: Any, tmp_path: Path, agent: Any) -> None:
-    from lsprotocol import types
-
     later = tmp_path / "later"
     later.mkdir()
     (later / "b.txt").write_text(TEN, encoding="utf-8")
-    added = types.WorkspaceFoldersChangeEvent(added=[types.WorkspaceFolder(later.as_uri(), "later")], removed=[])
-    editor.client.workspace_did_change_workspace_folders(types.DidChangeWorkspaceFoldersParams(added))
+    change_folders(editor, added=[later])
     editor.root = later
     editor.open("b.txt")
     await editor.settled()
     assert (later / ".noclobber").is_dir()
+
+
+async def test_what_is_open_in_a_folder_that_is_removed_is_let_go_and_taken_up_again_when_it_is_added(
+    editor: Any, root: Any, agent: Any
+) -> None:
+    uri = editor.open("a.txt")
+    editor.type(uri, "line 2", "mine 2")
+    await editor.settled()
+    agent.edit("a.txt", [("line 8", "theirs 8")])
+    await editor.shown(uri, "stale-buffer")
+    change_folders(editor, removed=[root])
+    await editor.shown(uri, None)
+    await editor.settled()
+    assert editor.client._server.pid not in {one.pid for one in living(agent.workspace.state)}
+    (row,) = agent.workspace.store.buffers("a.txt")
+    assert b"mine 2" in agent.content(row.text_hash)
+    editor.type(uri, "line 5", "mine 5")
+    change_folders(editor, added=[root])
+    await editor.shown(uri, "stale-buffer")
+    (row,) = agent.workspace.store.buffers("a.txt")
+    assert agent.content(row.text_hash) == editor.texts[uri].encode()
+    agent.edit("a.txt", [("line 9", "theirs 9")])
+    await editor.until(lambda: "lines 8-9" in editor.diagnostics[uri][0].message)
+
+
+async def test_a_document_outside_every_folder_is_taken_in_when_its_folder_is_added(editor: Any, tmp_path: Path) -> None:
+    later = tmp_path / "later"
+    later.mkdir()
+    (later / "b.txt").write_text(TEN, encoding="utf-8")
+    editor.root = later
+    uri = editor.open("b.txt")
+    await editor.settled()
+    change_folders(editor, added=[later])
+    editor.type(uri, "line 2", "mine 2")
+    await editor.settled()
+    with ConcurrencyGuard(later, "claude/1") as agent:
+        agent.edit("b.txt", [("line 8", "theirs 8")])
+    await editor.shown(uri, "stale-buffer")
+
+
+async def test_without_its_last_folder_a_client_is_not_given_the_files_of_others(editor: Any, root: Any, tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / "b.txt").write_text(TEN, encoding="utf-8")
+    with ConcurrencyGuard(other, "claude/1") as agent:
+        change_folders(editor, removed=[root])
+        editor.root = other
+        editor.open("b.txt")
+        await editor.settled()
+        assert agent.workspace.store.buffers() == []
 
 
 async def test_a_file_reached_through_a_symlink_is_the_file_itself(editor: Any, root: Any, agent: Any) -> None:
