@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from noclobber.clock import boot_id, monotonic_ns, utc_now
@@ -14,7 +14,7 @@ from noclobber.records import Event, EventKind
 from noclobber.situation import OUTSIDE, hash_after, last_seen, look
 from noclobber.store.protocol import Batch, EventQuery
 
-from .git_traces import git_folder, git_marks, newest, written_by_git
+from .git_traces import git_folder, git_marks, newest, working_tree, written_by_git
 
 if TYPE_CHECKING:
     from .documents import Document, Version
@@ -103,7 +103,8 @@ class OutsideChanges:
         if room.is_closed:
             return
         waited = time.monotonic() - room.unexplained_since
-        if waited < _RECORD_AT_LAST_S and os.path.lexists(os.path.join(git_folder(room.root) or room.root, "index.lock")):
+        trees = _by_tree(room, room.unexplained) if waited < _RECORD_AT_LAST_S else ()
+        if any(os.path.lexists(os.path.join(git_folder(tree) or tree, "index.lock")) for tree in trees):
             self._worker.later(("record", room), _RECORD_S, lambda: self._record(room))
             return
         self._put_on_record(room)
@@ -112,15 +113,13 @@ class OutsideChanges:
         waiting, room.unexplained = room.unexplained, {}
         before = {path: hashes[0] for path, hashes in waiting.items() if not self._is_held(room, path)}
         strange = _strange(room, before)
-        marks, marks_before = git_marks(room.root), room.git_marks
-        by_git: set[str] = set()
-        if strange and marks != marks_before and newest(marks) >= room.unexplained_at - _GIT_SLACK_S:
-            by_git = written_by_git(room.root, {path: now is not None for path, (_, now) in strange.items()})
+        marks = {tree: git_marks(tree) for tree in _by_tree(room, before)}
+        by_git = _written_by_git(room, strange, marks)
         busy: set[str] = set()
         if by_git and not self._git_event(room, {path: before[path] for path in strange if path in by_git}):
             busy |= by_git
         else:
-            room.git_marks = marks  # not before: the next look has to see that git was at work
+            room.git_marks.update(marks)  # not before: the next look has to see that git was at work
         busy |= self._outside_events(room, {path: before[path] for path in strange if path not in by_git})
         if busy:
             room.unexplained = {path: hashes for path, hashes in waiting.items() if path in busy}
@@ -173,6 +172,31 @@ class OutsideChanges:
     ) -> Event:
         epoch = room.workspace.store.epoch
         return Event(0, utc_now(), kind, "done", None, epoch, OUTSIDE, None, None, path, None, before, now, detail)
+
+
+def _by_tree(room: Room, paths: Iterable[str]) -> dict[str, list[str]]:
+    """The paths by the git working tree that each is in, in files of the room; without those that git has nothing to do with."""
+    by_folder: dict[str, list[str]] = {}
+    for path in paths:
+        by_folder.setdefault(os.path.dirname(room.path(path)), []).append(path)
+    found: dict[str, list[str]] = {}
+    for folder, inside in by_folder.items():
+        tree = working_tree(folder)
+        if tree is not None:
+            found.setdefault(tree, []).extend(inside)
+    return found
+
+
+def _written_by_git(room: Room, strange: Changes, marks: Mapping[str, tuple[object, ...]]) -> set[str]:
+    """Those that git itself has put as they are, where it has left other marks since the last time."""
+    found: set[str] = set()
+    for tree, paths in _by_tree(room, strange).items():
+        if marks[tree] == room.git_marks.get(tree) or newest(marks[tree]) < room.unexplained_at - _GIT_SLACK_S:
+            continue
+        name_in_tree = {path: os.path.relpath(room.path(path), tree) for path in paths}
+        by_git = written_by_git(tree, {name_in_tree[path]: strange[path][1] is not None for path in paths})
+        found.update(path for path in paths if name_in_tree[path] in by_git)
+    return found
 
 
 def _standing(room: Room, path: str) -> bytes | None:

@@ -25,7 +25,7 @@ from .commands import Commands
 from .diagnosing import DiagnosticsSetting, Publisher
 from .documents import Document, Documents
 from .following import Follower
-from .git_traces import git_marks
+from .git_traces import git_marks, working_tree
 from .hovering import LineAuthors
 from .keeping import Keeper
 from .late import LateWriters
@@ -297,7 +297,8 @@ class Session:
             document.room.remove(document)
 
     def _room_opened(self, room: Room) -> None:
-        room.git_marks = git_marks(room.root)
+        tree = working_tree(room.root)
+        room.git_marks = {} if tree is None else {tree: git_marks(tree)}
         if room.workspace.notice:
             logger.warning("%s", room.workspace.notice)
         self.surveillance.refresh()
