@@ -67,7 +67,7 @@ class Session:
         self._encoding: Encoding = _encoding(server)
         self._offers = options.get("offers") is not False
         self.trusted = options.get("trusted") is not False  # VS Code's Restricted Mode: nothing is run that the folder names
-        self._chosen: DiagnosticsSetting | None = _setting(options)
+        self._chosen = self._begun_with = _setting(options)
         self.worker = Worker(self._failed)
         self.works = LongWorks(server, lambda: self.client.shows_progress)
         self.rooms = Rooms(folders_of(params), self._room_opened, lambda root: Opening(self.works, root))
@@ -150,9 +150,11 @@ class Session:
             self.worker.submit(lambda: self._close(document))
 
     def configured(self, settings: object) -> None:
-        """The client's settings changed."""
-        section = settings.get("noclobber", settings) if isinstance(settings, dict) else {}
-        chosen = _setting(section if isinstance(section, dict) else {})
+        """The client's settings changed. What they do not say is as it was when the session began; many clients send none at all."""
+        if not isinstance(settings, dict):
+            return
+        section = settings.get("noclobber", settings)
+        chosen = _setting(section if isinstance(section, dict) else {}) or self._begun_with
         if chosen != self._chosen:
             self._chosen = chosen
             self.look_at_all()

@@ -238,6 +238,20 @@ async def test_changing_the_setting_shows_and_withdraws_at_once(editor: Any, roo
     await editor.shown(uri, "stale-conflict")
 
 
+@pytest.mark.parametrize("settings", [None, {}, {"python": {}}, {"noclobber": {}}, {"noclobber": None}])
+async def test_settings_that_say_nothing_change_nothing(new_editor: Callable[[], Any], root: Any, settings: Any) -> None:
+    editor = new_editor()
+    await editor.start(diagnostics="off")
+    editor.client.workspace_did_change_configuration(types.DidChangeConfigurationParams(settings))
+    uri = editor.open("a.txt")
+    editor.type(uri, "line 2", "mine 2")
+    await editor.settled()
+    (root / "a.txt").write_text("other\n", encoding="utf-8")
+    assert (await editor.command("buffer.merge", {"uri": uri}))["state"] == "conflict"
+    assert editor.published == []
+    await editor.stop()
+
+
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-16", "utf-32"])
 async def test_ranges_are_counted_in_the_negotiated_encoding(new_editor: Callable[[], Any], root: Any, encoding: str) -> None:
     (root / "a.txt").write_text("one\né😀x\nthree\nfour\nfive\n", encoding="utf-8")
