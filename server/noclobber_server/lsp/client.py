@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["Client", "lsp_range"]
 
 _ANSWER_S = 10.0
+_LAST_PID = 2**31 - 1  # no system has larger ones; what is none must not come into the store
 
 
 def lsp_range(span: Span) -> types.Range:
@@ -31,8 +32,8 @@ class Client:
         self._server = server
         info = params.client_info
         self.name = _plain(info.name if info else "") or "editor"
-        self.process_id = params.process_id
-        self.agent_id = f"editor:{self.name}:{params.process_id if params.process_id is not None else os.getppid()}"
+        self.process_id = params.process_id if params.process_id and 0 < params.process_id <= _LAST_PID else None
+        self.agent_id = f"editor:{self.name}:{os.getppid() if self.process_id is None else self.process_id}"
         capabilities = params.capabilities
         document, workspace, window = capabilities.text_document, capabilities.workspace, capabilities.window
         published = document.publish_diagnostics if document else None
