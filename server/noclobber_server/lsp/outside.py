@@ -29,7 +29,8 @@ _KEEP_S = 0.05
 _RECORD_S = 0.3
 _RECORD_AT_LAST_S = 5.0
 _LEASED_S = 1.0
-_BUSY_S = 1.0
+_AGAIN_S = 1.0
+_AGAIN_AT_LAST_S = 60.0
 _GIT_SLACK_S = 1.0  # git writes its index after the files; "git add" of an hour ago explains nothing
 
 
@@ -107,23 +108,23 @@ class OutsideChanges:
         if any(os.path.lexists(os.path.join(git_folder(tree) or tree, "index.lock")) for tree in trees):
             self._worker.later(("record", room), _RECORD_S, lambda: self._record(room))
             return
-        self._put_on_record(room)
+        try:
+            self._put_on_record(room)
+        finally:
+            if room.unexplained:  # a lock is taken, or the store failed: the longer that lasts, the less often it is tried
+                self._worker.later(("record", room), min(max(waited, _AGAIN_S), _AGAIN_AT_LAST_S), lambda: self._record(room))
 
     def _put_on_record(self, room: Room) -> None:
-        waiting, room.unexplained = room.unexplained, {}
-        before = {path: hashes[0] for path, hashes in waiting.items() if not self._is_held(room, path)}
-        strange = _strange(room, before)
+        """What is dealt with is taken out of ``unexplained``, one by one: what an error or a lock leaves there is tried again."""
+        before = {path: hashes[0] for path, hashes in room.unexplained.items()}
+        _done(room, [path for path in before if self._is_held(room, path)])
+        strange = _strange(room, {path: before[path] for path in room.unexplained})
+        _done(room, before.keys() - strange.keys())
         marks = {tree: git_marks(tree) for tree in _by_tree(room, before)}
         by_git = _written_by_git(room, strange, marks)
-        busy: set[str] = set()
-        if by_git and not self._git_event(room, {path: before[path] for path in strange if path in by_git}):
-            busy |= by_git
-        else:
+        if not by_git or self._git_event(room, {path: before[path] for path in strange if path in by_git}):
             room.git_marks.update(marks)  # not before: the next look has to see that git was at work
-        busy |= self._outside_events(room, {path: before[path] for path in strange if path not in by_git})
-        if busy:
-            room.unexplained = {path: hashes for path, hashes in waiting.items() if path in busy}
-            self._worker.later(("record", room), _BUSY_S, lambda: self._record(room))
+        self._outside_events(room, {path: before[path] for path in strange if path not in by_git})
 
     def _is_held(self, room: Room, path: str) -> bool:
         """A file that a hook holds is its agent's, who will say so when it is done; it is looked at again then."""
@@ -132,39 +133,43 @@ class OutsideChanges:
         self._worker.later(("leased", room, path), _LEASED_S, lambda: self.stirred(room, path))
         return True
 
-    def _outside_events(self, room: Room, before: Mapping[str, str | None]) -> set[str]:
-        """Under each path's lock, so that of several servers and agents that see it one puts it on record; those whose lock is taken.
+    def _outside_events(self, room: Room, before: Mapping[str, str | None]) -> None:
+        """Under each path's lock, so that of several servers and agents that see it one puts it on record.
 
         Whoever holds a lock may be stopped in a debugger: it is never waited for.
         """
-        busy: set[str] = set()
         for path in before:
             held = room.workspace.locks.try_exclusive(path)
             if held is None:
-                busy.add(path)
                 continue
             with held:
                 for known, now in _strange(room, {path: before[path]}).values():
                     room.workspace.store.apply(Batch(events=(self._event(room, "outside", path, known, now, None),)))
-        return busy
+            _done(room, [path])
 
     def _git_event(self, room: Room, before: Mapping[str, str | None]) -> bool:
         """One event for the whole operation, under the locks of its files, so that of several servers one puts it on record; false
         where a lock is taken."""
-        store = room.workspace.store
         held = room.workspace.locks.try_exclusive(*before)
         if held is None:
             return False
         with held:
             strange = _strange(room, before)
-            group = hash_content(repr(sorted(strange.items())).encode())[:16]
-            known = store.events(EventQuery(kinds=("git",), limit=20))
-            if not strange or any((event.detail or {}).get("group") == group for event in known):
-                return True
-            changes = {path: list(hashes) for path, hashes in strange.items()}
-            detail = {"group": group, "files": len(changes), "changes": changes}
-            store.apply(Batch(events=(self._event(room, "git", None, None, None, detail),)))
-        self._on_git(room, sorted(strange))
+            told = bool(strange) and self._is_recorded(room, strange)
+        _done(room, before)
+        if told:
+            self._on_git(room, sorted(strange))
+        return True
+
+    def _is_recorded(self, room: Room, strange: Changes) -> bool:
+        """Put a git operation on record; false where another server has done so."""
+        store = room.workspace.store
+        group = hash_content(repr(sorted(strange.items())).encode())[:16]
+        if any((event.detail or {}).get("group") == group for event in store.events(EventQuery(kinds=("git",), limit=20))):
+            return False
+        changes = {path: list(hashes) for path, hashes in strange.items()}
+        detail = {"group": group, "files": len(changes), "changes": changes}
+        store.apply(Batch(events=(self._event(room, "git", None, None, None, detail),)))
         return True
 
     def _event(
@@ -172,6 +177,11 @@ class OutsideChanges:
     ) -> Event:
         epoch = room.workspace.store.epoch
         return Event(0, utc_now(), kind, "done", None, epoch, OUTSIDE, None, None, path, None, before, now, detail)
+
+
+def _done(room: Room, paths: Iterable[str]) -> None:
+    for path in paths:
+        room.unexplained.pop(path, None)
 
 
 def _by_tree(room: Room, paths: Iterable[str]) -> dict[str, list[str]]:

@@ -62,7 +62,7 @@ class Room:
 
 
 class Rooms:
-    """Opens a room where a path needs one. Used by the worker's thread only, except for the client's folders.
+    """Opens a room where a path needs one. Used by the worker's thread only, except for the client's folders and for going through them.
 
     A client that never had a folder works on single files: those of any workspace there is.
     """
@@ -72,7 +72,7 @@ class Rooms:
         self._takes_any = not self.folders
         self._on_open = on_open
         self._opening = opening
-        self._by_root: dict[str, Room] = {}
+        self._by_root: dict[str, Room] = {}  # never changed, only replaced: the watching thread goes through it
         self._refused: dict[str, str] = {}
 
     def __iter__(self) -> Iterator[Room]:
@@ -92,7 +92,7 @@ class Rooms:
                 self._refused[root] = _reason(error)
                 logger.warning("The workspace %s cannot be used: %s", root, error)
                 return None
-            self._by_root[room.root] = self._by_root[root] = room
+            self._by_root = {**self._by_root, room.root: room, root: room}
             self._on_open(room)
         return room
 

@@ -306,10 +306,10 @@ class Session:
         self.surveillance.refresh()
 
     def _end(self) -> None:
-        for room in self.rooms:
-            self.outside.settle(room)
         for document in self.documents:
             self._keep_unsaved(document)
+        for room in self.rooms:
+            self.outside.settle(room)
         self.rooms.close_all()
 
     def _diagnostics_setting(self, document: Document) -> DiagnosticsSetting:
