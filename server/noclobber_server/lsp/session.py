@@ -313,6 +313,8 @@ class Session:
         self.rooms.close_all()
 
     def _diagnostics_setting(self, document: Document) -> DiagnosticsSetting:
+        if document.room is not None and document.room.workspace.paused():
+            return "off"
         if self._chosen is not None:
             return self._chosen
         return document.room.workspace.settings.lsp_diagnostics if document.room is not None else "all"
@@ -322,7 +324,7 @@ class Session:
     def _git_changed(self, room: Room, files: list[str]) -> None:
         unsaved = [path for path in files for document in room.documents.get(path, ())[:1] if document.row and document.row.unsaved]
         message = f"git changed {len(files)} open file{'s' if len(files) != 1 else ''}"
-        if unsaved:
+        if unsaved and not room.workspace.paused():
             more = f" and {len(unsaved) - 5} more" if len(unsaved) > 5 else ""
             self.client.tell(f"{message}; you have unsaved edits in {', '.join(unsaved[:5])}{more}.")
         else:
@@ -330,6 +332,8 @@ class Session:
 
     def _overwritten(self, lost: Overwritten) -> None:
         if not self._offers:  # the client reads it from the history and asks in its own way
+            return
+        if lost.document.room is not None and lost.document.room.workspace.paused():
             return
         self.server.in_loop(lambda: self.server.offer(lost))
 

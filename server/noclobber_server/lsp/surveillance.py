@@ -4,7 +4,13 @@ from __future__ import annotations
 
 import logging
 import os
+import time
+from functools import partial
 from typing import TYPE_CHECKING
+
+from noclobber.clock import parse_utc
+from noclobber.pausing import paused_until
+from noclobber.settings import PAUSE_FILE
 
 from .late import kept_folder
 from .watching import FolderWatch
@@ -28,6 +34,7 @@ logger = logging.getLogger(__name__)
 # SQLite writes its log first and makes the commit visible a moment later, in shared memory, where nothing tells of it; on a busy
 # machine that moment has been longer than the first wait.
 _VISIBLE_S = (0.04, 0.5)
+_SLACK_S = 0.01
 _MOST_HELD = 5_000
 _MAKE_KNOWN = ("read", "write", "edit", "move", "restore", "revert")  # after these a writer knows the file
 
@@ -80,6 +87,7 @@ class Surveillance:
         for room in self._rooms:
             if room.workspace.state in unwatched:
                 self._follower.follow(room)  # what was put on record before the watch began
+                self._heed_pause(room)
             if kept_folder(room) in unwatched:
                 self._late.settle(room)
             for document in _documents(room):
@@ -87,6 +95,14 @@ class Surveillance:
                     self._tracker.look(document)
             held = sorted(room.held - room.documents.keys())
             self._scan.add(room, [file_path for file_path in held if os.path.dirname(room.path(file_path)) in unwatched])
+
+    def _heed_pause(self, room: Room) -> None:
+        """Nothing is shown while noclobber is paused, though all goes on record; once that is over, what is so now is shown."""
+        until = None if room.is_closed else paused_until(room.workspace.state)
+        if until is not None:
+            self._worker.later(("pause", room), max(parse_utc(until) - time.time(), 0) + _SLACK_S, lambda: self._heed_pause(room))
+        for document in _documents(room):
+            self._tracker.look(document)
 
     # -- from the watching thread --
 
@@ -97,6 +113,8 @@ class Surveillance:
                     self._follow(room)
                     for wait in _VISIBLE_S:
                         self._worker.later(("visible", room, wait), wait, lambda room=room: self._follow(room))  # type: ignore[misc]
+                elif os.path.basename(path) == PAUSE_FILE:
+                    self._worker.once(("pause", room), partial(self._heed_pause, room))
                 elif path.startswith(kept_folder(room)) and os.path.lexists(path):
                     self._late.stirred(room)
                 return

@@ -9,6 +9,9 @@ from typing import Any
 import pytest
 from lsprotocol import types
 
+from noclobber.clock import format_utc
+from noclobber.pausing import pause, resume
+
 CODES = {"stale-buffer", "stale-conflict", "deleted-on-disk"}
 
 
@@ -236,6 +239,40 @@ async def test_changing_the_setting_shows_and_withdraws_at_once(editor: Any, roo
     await editor.shown(uri, None)
     editor.client.workspace_did_change_configuration(types.DidChangeConfigurationParams({"noclobber": {"diagnostics": "all"}}))
     await editor.shown(uri, "stale-conflict")
+
+
+async def test_while_noclobber_is_paused_nothing_is_shown_and_no_save_is_merged(editor: Any, root: Any, agent: Any) -> None:
+    uri = editor.open("a.txt")
+    editor.type(uri, "line 2", "mine 2")
+    await editor.settled()
+    agent.edit("a.txt", [("line 8", "theirs 8")])
+    await editor.shown(uri, "stale-buffer")
+    state = agent.workspace.state
+    pause(state, format_utc(time.time() + 3600))
+    await editor.shown(uri, None)
+    assert not await editor.about_to_save(uri, types.TextDocumentSaveReason.Manual)
+    resume(state)
+    await editor.shown(uri, "stale-buffer")
+    assert await editor.about_to_save(uri, types.TextDocumentSaveReason.Manual)
+    pause(state, format_utc(time.time() + 1))
+    await editor.shown(uri, None)
+    await editor.shown(uri, "stale-buffer")
+
+
+async def test_a_pause_that_began_before_the_server_is_heeded_and_its_end_too(new_editor: Callable[[], Any], agent: Any) -> None:
+    began = time.monotonic()
+    pause(agent.workspace.state, format_utc(time.time() + 3))
+    editor = new_editor()
+    await editor.start()
+    uri = editor.open("a.txt")
+    editor.type(uri, "line 2", "mine 2")
+    await editor.settled()
+    (editor.root / "a.txt").write_text("other\n", encoding="utf-8")
+    await editor.shown(uri, "stale-conflict")
+    assert time.monotonic() - began >= 2.9
+    (row,) = agent.workspace.store.buffers("a.txt")
+    assert row.unsaved
+    await editor.stop()
 
 
 @pytest.mark.parametrize("settings", [None, {}, {"python": {}}, {"noclobber": {}}, {"noclobber": None}])
