@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable
 from typing import Any
@@ -239,6 +240,21 @@ async def test_changing_the_setting_shows_and_withdraws_at_once(editor: Any, roo
     await editor.shown(uri, None)
     editor.client.workspace_did_change_configuration(types.DidChangeConfigurationParams({"noclobber": {"diagnostics": "all"}}))
     await editor.shown(uri, "stale-conflict")
+
+
+async def test_a_diagnostic_does_not_grow_with_the_number_of_changes(editor: Any, agent: Any) -> None:
+    uri = editor.open("a.txt")
+    editor.type(uri, "line 2", "mine 2")
+    await editor.settled()
+    said = "line 8"
+    for number in range(60):
+        agent.as_writer(f"claude/{number}").read("a.txt")
+        agent.as_writer(f"claude/{number}").edit("a.txt", [(said, f"theirs {number}")])
+        said = f"theirs {number}"
+    await editor.until(lambda: [d.data["changedBy"][-1]["agentId"] for d in editor.diagnostics.get(uri, [])] == ["claude/59"])
+    (shown,) = editor.diagnostics[uri]
+    assert len(shown.message) < 500
+    assert len(json.dumps(shown.data)) < 8000
 
 
 async def test_while_noclobber_is_paused_nothing_is_shown_and_no_save_is_merged(editor: Any, root: Any, agent: Any) -> None:
