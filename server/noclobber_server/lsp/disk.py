@@ -14,7 +14,10 @@ from noclobber.store.protocol import EventQuery
 
 from .documents import Document, Version
 
-__all__ = ["authors_of", "changes_since", "is_explained", "refresh_disk"]
+__all__ = ["authors_of", "changes_since", "is_explained", "newest", "refresh_disk"]
+
+_MOST_UNSEEN = 100
+_UNSEEN_BYTES = 8_000_000
 
 
 def refresh_disk(document: Document) -> bool:
@@ -49,6 +52,18 @@ def _take(document: Document, read: StableRead | None) -> bool:
     else:
         document.disk = Version(read.content, content_hash, document.view.shown(read.content))
     return True
+
+
+def newest(versions: Sequence[Version]) -> list[Version]:
+    """Those of the versions of a file, oldest first, that are held in memory: a save can only replace the last. All are in the store."""
+    held: list[Version] = []
+    size = 0
+    for version in reversed(versions[-_MOST_UNSEEN:]):
+        size += len(version.content)
+        if held and size > _UNSEEN_BYTES:
+            break
+        held.insert(0, version)
+    return held
 
 
 def changes_since(document: Document, seq: int, *, but: str | None = None) -> list[Event]:
