@@ -86,7 +86,9 @@ class Session:
         self.keeper = Keeper(self._failed)
         late = LateWriters(self.worker, self._overwritten)
         scan = Scan(self.worker, self.outside, self.works)
-        self.surveillance = Surveillance(self.worker, self.rooms, self.tracker, self.follower, self.outside, self.keeper, late, scan)
+        self.surveillance = Surveillance(
+            self.worker, self.rooms, self.tracker, self.follower, self.outside, self.keeper, late, scan, self.client.watch_files
+        )
         self.follower.on_events = self.surveillance.recorded
         self._ended = False
 
@@ -162,9 +164,11 @@ class Session:
     def hinted(self, uris: list[str]) -> None:
         """The client saw files change."""
         for uri in uris:
-            document = self.documents.get(uri)
+            document, path = self.documents.get(uri), path_of(uri)
             if document is not None:
                 self.tracker.changed_on_disk(document)
+            elif path is not None:
+                self.worker.submit(partial(self.surveillance.hinted, os.path.realpath(path)))
 
     def folders_changed(self, added: list[str], removed: list[str]) -> None:
         """Workspace folders came or went, and with them what is open in them."""

@@ -13,9 +13,12 @@ from noclobber.pausing import paused_until
 from noclobber.settings import PAUSE_FILE
 
 from .late import kept_folder
+from .polling import Poller
 from .watching import FolderWatch
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from noclobber.records import Event
 
     from .documents import Document
@@ -40,7 +43,10 @@ _MAKE_KNOWN = ("read", "write", "edit", "move", "restore", "revert")  # after th
 
 
 class Surveillance:
-    """Watches the folders of the open documents, those above them up to the root, and each workspace's state."""
+    """Watches the folders of the open documents, those above them up to the root, and each workspace's state.
+
+    What cannot be watched is polled, and ``on_short`` is called, since the client may know of it too.
+    """
 
     def __init__(
         self,
@@ -52,7 +58,9 @@ class Surveillance:
         keeper: Keeper,
         late: LateWriters,
         scan: Scan,
+        on_short: Callable[[], None],
     ) -> None:
+        self._on_short = on_short
         self._keeper = keeper
         self._late = late
         self._scan = scan
@@ -62,6 +70,8 @@ class Surveillance:
         self._tracker = tracker
         self._follower = follower
         self._watch = FolderWatch(self._path_changed, self._anything_changed)
+        self._poller = Poller(worker, self._path_changed)
+        self._polled: frozenset[str] = frozenset()  # folders
 
     def refresh(self) -> None:
         """What is open has changed: watch accordingly, soon."""
@@ -74,6 +84,11 @@ class Surveillance:
             self.refresh()
         self._late.recorded(room, events)
 
+    def hinted(self, path: str) -> None:
+        """The client says that this file changed, which is news only where we do not watch."""
+        if os.path.dirname(path) not in self._watch.watched:
+            self._path_changed(path)
+
     def close(self) -> None:
         """Stop watching; idempotent."""
         self._watch.close()
@@ -83,7 +98,9 @@ class Surveillance:
             room.held = frozenset(snapshot.file_path for snapshot in room.workspace.store.snapshots()[:_MOST_HELD])
         folders = {folder for room in self._rooms for folder in _folders_of(room)}
         unwatched = set(self._watch.want(folders))
-        unwatched |= folders - self._watch.watched  # gone before they could be watched
+        polled = self._watch.unwatchable
+        unwatched |= folders - self._watch.watched - (polled & self._polled)  # gone before they could be watched, or not to be watched
+        self._poll(polled)
         for room in self._rooms:
             if room.workspace.state in unwatched:
                 self._follower.follow(room)  # what was put on record before the watch began
@@ -95,6 +112,14 @@ class Surveillance:
                     self._tracker.look(document)
             held = sorted(room.held - room.documents.keys())
             self._scan.add(room, [file_path for file_path in held if os.path.dirname(room.path(file_path)) in unwatched])
+
+    def _poll(self, folders: frozenset[str]) -> None:
+        self._polled = folders
+        watched = self._watch.watched
+        paths = (path for room in self._rooms for path in _files_of(room)) if folders else ()
+        self._poller.want(path for path in paths if os.path.dirname(path) not in watched)
+        if folders:
+            self._on_short()
 
     def _heed_pause(self, room: Room) -> None:
         """Nothing is shown while noclobber is paused, though all goes on record; once that is over, what is so now is shown."""
@@ -159,6 +184,12 @@ def _folders_of(room: Room) -> set[str]:
             folders.add(at)
             at = os.path.dirname(at)
     return folders
+
+
+def _files_of(room: Room) -> list[str]:
+    """All that the state of a room's documents, and of what agents hold, depends on."""
+    of_state = [os.path.join(room.workspace.state, name) for name in ("state.db-wal", PAUSE_FILE)]
+    return [*of_state, kept_folder(room), *(room.path(file_path) for file_path in {*room.documents, *room.held})]
 
 
 def _documents(room: Room) -> list[Document]:

@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,9 @@ from lsprotocol import types
 from watchdog.observers.inotify_c import InotifyConstants, InotifyEvent
 
 from noclobber import ConcurrencyGuard
+from noclobber.clock import format_utc
 from noclobber.liveness import living
+from noclobber.pausing import pause
 from noclobber.store.protocol import Batch
 from noclobber_server.lsp.watching import FolderWatch
 
@@ -141,6 +144,60 @@ async def test_what_changed_while_the_systems_queue_ran_over_is_found_all_the_sa
 
 def test_a_folder_that_does_not_exist_is_no_error(seen: Seen, tmp_path: Path) -> None:
     assert seen.watch.want([str(tmp_path / "nowhere")]) == []
+
+
+NONE_LEFT = """
+import watchdog.observers.inotify_c as system
+
+def none_left(*_arguments):
+    raise OSError(28, "inotify watch limit reached")
+
+"""
+
+
+@pytest.mark.parametrize("lacking", ["system.InotifyFD = none_left\n", "system.InotifyFD.add_callback = none_left\n"])
+async def test_where_the_system_watches_nothing_files_are_polled_and_the_client_is_asked_once(
+    new_editor: Callable[[], Any], root: Any, agent: Any, lacking: str
+) -> None:
+    (root / "b.txt").write_text("one\n", encoding="utf-8")
+    agent.read("b.txt")
+    editor = new_editor()
+    await editor.start(before=NONE_LEFT + lacking)
+    uri = editor.open("a.txt")
+    editor.type(uri, "line 2", "mine 2")
+    await editor.settled()
+    await editor.until(lambda: editor.registered)
+    agent.edit("a.txt", [("line 8", "theirs 8")])
+    (shown,) = await editor.shown(uri, "stale-buffer")
+    assert "claude/1" in shown.message
+    (root / "b.txt").write_text("two\n", encoding="utf-8")
+    await editor.until(lambda: agent.events(kind="outside", file_path="b.txt"))
+    pause(agent.workspace.state, format_utc(time.time() + 3600))
+    await editor.shown(uri, None)
+    (root / "c.txt").write_text("one\n", encoding="utf-8")
+    agent.read("c.txt")
+    editor.open("c.txt")
+    await editor.settled()
+    assert [entry.register_options for entry in editor.registered] == [{"watchers": [{"globPattern": "**/*"}]}]
+    await editor.stop()
+
+
+async def test_what_the_client_says_of_a_file_that_only_an_agent_knows_is_looked_at(
+    new_editor: Callable[[], Any], root: Any, agent: Any
+) -> None:
+    (root / "b.txt").write_text("one\n", encoding="utf-8")
+    agent.read("b.txt")
+    editor = new_editor()
+    await editor.start(
+        before=NONE_LEFT + "system.InotifyFD = none_left\nimport noclobber_server.lsp.polling as ours; ours._EVERY_S = 1e6\n"
+    )
+    editor.open("a.txt")
+    await editor.settled()
+    (root / "b.txt").write_text("two\n", encoding="utf-8")
+    change = types.FileEvent(editor.uri("b.txt"), types.FileChangeType.Changed)
+    editor.client.workspace_did_change_watched_files(types.DidChangeWatchedFilesParams([change]))
+    await editor.until(lambda: agent.events(kind="outside", file_path="b.txt"))
+    await editor.stop()
 
 
 async def test_an_outside_change_is_put_on_record_once_though_two_windows_see_it(
