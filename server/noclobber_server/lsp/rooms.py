@@ -30,6 +30,7 @@ class Room:
         self.epoch = workspace.store.epoch
         self.last_seq = workspace.store.last_seq()
         self.held: frozenset[str] = frozenset()  # files of which some writer has a live snapshot
+        self.said_too_many = False  # that not all of these are watched
         self.unexplained: dict[str, tuple[str | None, str | None]] = {}  # path: hash before, hash now
         self.unexplained_since = self.unexplained_at = 0.0  # monotonic, and seconds since 1970
         self.git_marks: dict[str, tuple[object, ...]] = {}  # by working tree, from when something there was last put on record

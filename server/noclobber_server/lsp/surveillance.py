@@ -95,7 +95,13 @@ class Surveillance:
 
     def _rearm(self) -> None:
         for room in self._rooms:
-            room.held = frozenset(snapshot.file_path for snapshot in room.workspace.store.snapshots()[:_MOST_HELD])
+            snapshots = room.workspace.store.snapshots()
+            room.held = frozenset(snapshot.file_path for snapshot in snapshots[:_MOST_HELD])
+            if len(snapshots) > _MOST_HELD and not room.said_too_many:
+                room.said_too_many = True
+                logger.warning(
+                    "Agents know so many files in %s that those after %s are not watched.", room.root, snapshots[_MOST_HELD].file_path
+                )
         folders = {folder for room in self._rooms for folder in _folders_of(room)}
         unwatched = set(self._watch.want(folders))
         polled = self._watch.unwatchable

@@ -182,6 +182,20 @@ async def test_where_the_system_watches_nothing_files_are_polled_and_the_client_
     await editor.stop()
 
 
+async def test_that_agents_know_more_files_than_are_watched_is_logged_once(new_editor: Callable[[], Any], root: Any, agent: Any) -> None:
+    for name in "bcdef":
+        (root / name).write_text("one\n", encoding="utf-8")
+        agent.read(name)
+    editor = new_editor()
+    await editor.start(before="import noclobber_server.lsp.surveillance as ours; ours._MOST_HELD = 2\n")
+    for name in "abc":
+        editor.open(name, "one\n")
+        await editor.settled()
+    server = editor.client._server
+    await editor.stop()
+    assert (await server.stderr.read()).count(f"so many files in {root} that those after d are not watched".encode()) == 1
+
+
 async def test_what_the_client_says_of_a_file_that_only_an_agent_knows_is_looked_at(
     new_editor: Callable[[], Any], root: Any, agent: Any
 ) -> None:
