@@ -55,7 +55,8 @@ def _take(document: Document, read: StableRead | None) -> bool:
 
 
 def newest(versions: Sequence[Version]) -> list[Version]:
-    """Those of the versions of a file, oldest first, that are held in memory: a save can only replace the last. All are in the store."""
+    """Those of the versions of a file, oldest first, that are held in memory: a save replaces the last of them, and the
+    store has the others where they may be kept."""
     held: list[Version] = []
     size = 0
     for version in reversed(versions[-_MOST_UNSEEN:]):

@@ -100,7 +100,7 @@ class Surveillance:
             if len(snapshots) > _MOST_HELD and not room.said_too_many:
                 room.said_too_many = True
                 logger.warning(
-                    "Agents know so many files in %s that those after %s are not watched.", room.root, snapshots[_MOST_HELD].file_path
+                    "Agents know so many files in %s that those from %s on are not watched.", room.root, snapshots[_MOST_HELD].file_path
                 )
         folders = {folder for room in self._rooms for folder in _folders_of(room)}
         unwatched = set(self._watch.want(folders))

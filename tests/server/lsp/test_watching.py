@@ -193,7 +193,7 @@ async def test_that_agents_know_more_files_than_are_watched_is_logged_once(new_e
         await editor.settled()
     server = editor.client._server
     await editor.stop()
-    assert (await server.stderr.read()).count(f"so many files in {root} that those after d are not watched".encode()) == 1
+    assert (await server.stderr.read()).count(f"so many files in {root} that those from d on are not watched".encode()) == 1
 
 
 async def test_what_the_client_says_of_a_file_that_only_an_agent_knows_is_looked_at(
