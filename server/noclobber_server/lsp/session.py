@@ -110,14 +110,9 @@ class Session:
 
     def changed(self, uri: str, version: int, changes: Sequence[types.TextDocumentContentChangeEvent]) -> None:
         """A keystroke: taken in constant time."""
-        aside = self._set_aside.get(uri)
-        if aside is not None:
-            aside.model.take(version, [_change(change) for change in changes])
-            self.worker.once(("read", aside), aside.model.read)  # or its changes would gather
-            return
         document = self.documents.get(uri)
         if document is None:
-            logger.debug("A change of a document that is not open: %s", uri)
+            self._changed_aside(uri, version, changes)
             return
         if not document.take(version, [_change(change) for change in changes]):
             logger.info("The version went back to %d, the change was ignored: %s", version, uri)
@@ -125,6 +120,14 @@ class Session:
         document.typed_at = time.time()
         if not document.look_due:
             self.tracker.typed(document)
+
+    def _changed_aside(self, uri: str, version: int, changes: Sequence[types.TextDocumentContentChangeEvent]) -> None:
+        aside = self._set_aside.get(uri)
+        if aside is None:
+            logger.debug("A change of a document that is not open: %s", uri)
+            return
+        aside.model.take(version, [_change(change) for change in changes])
+        self.worker.once(("read", aside), aside.model.read)  # or its changes would gather
 
     def before_save(self, uri: str, *, by_hand: bool) -> Future[list[Any]] | None:
         """The edits to make before a save, or None where there can be none."""
@@ -168,7 +171,7 @@ class Session:
             if document is not None:
                 self.tracker.changed_on_disk(document)
             elif path is not None:
-                self.worker.submit(partial(self.surveillance.hinted, os.path.realpath(path)))
+                self.worker.submit(partial(self.surveillance.hinted, path))
 
     def folders_changed(self, added: list[str], removed: list[str]) -> None:
         """Workspace folders came or went, and with them what is open in them."""

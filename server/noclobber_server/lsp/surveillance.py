@@ -86,8 +86,9 @@ class Surveillance:
 
     def hinted(self, path: str) -> None:
         """The client says that this file changed, which is news only where we do not watch."""
-        if os.path.dirname(path) not in self._watch.watched:
-            self._path_changed(path)
+        real = os.path.realpath(path)
+        if os.path.dirname(real) not in self._watch.watched:
+            self._path_changed(real)
 
     def close(self) -> None:
         """Stop watching; idempotent."""
