@@ -247,6 +247,17 @@ async def test_an_outside_change_of_a_file_that_only_an_agent_knows_is_kept_and_
     assert (event.file_path, agent.content(event.after_hash)) == ("sub/b.txt", b"two\n")
 
 
+async def test_a_lesson_for_a_file_whose_lock_somebody_keeps_holds_up_nothing_else(editor: Any, agent: Any) -> None:
+    await editor.settled()
+    with agent.workspace.locks.exclusive("CLAUDE.md"):
+        asked = types.ExecuteCommandParams("noclobber.lesson.append", [{"lesson": "Read before you write."}])
+        lesson = asyncio.wrap_future(editor.client.workspace_execute_command(asked))
+        for _ in range(2):  # the lesson's workspace is found first
+            await editor.settled()
+        assert not lesson.done()
+    assert (await lesson)["success"]
+
+
 @pytest.mark.parametrize("how", ["moved", "restored", "reverted"])
 async def test_an_outside_change_is_noticed_where_a_file_was_moved_or_brought_back_to(editor: Any, root: Any, agent: Any, how: str) -> None:
     (root / "sub").mkdir()
