@@ -36,6 +36,7 @@ class Editor:
         self.logged: list[str] = []
         self.activity: list[Any] = []
         self.progress: list[Any] = []
+        self.registered: list[types.Registration] = []
         self.asked_edits: list[types.ApplyWorkspaceEditParams] = []
         self.answer: str | None = None
         self.before_apply: Callable[[], None] | None = None
@@ -76,6 +77,11 @@ class Editor:
         def _(params: types.ProgressParams) -> None:
             self.progress.append(params.value)
 
+        @client.feature(types.CLIENT_REGISTER_CAPABILITY)
+        def _(params: types.RegistrationParams) -> None:
+            self.registered += params.registrations
+            self._moved.set()
+
         @client.feature("noclobber/activity")
         def _(params: Any) -> None:
             self.activity.append(params)
@@ -107,7 +113,7 @@ class Editor:
     ) -> types.InitializeResult:
         env = {name: value for name, value in os.environ.items() if name not in ("CI", "NOCLOBBER")} | options.pop("env", {})
         folders = options.pop("folders", [self.root])
-        code = "from noclobber_server.lsp.server import main; raise SystemExit(main([]))"
+        code = options.pop("before", "") + "from noclobber_server.lsp.server import main; raise SystemExit(main([]))"
         if address is None:
             await self.client.start_io(sys.executable, "-c", code, env=env)
         else:
@@ -213,7 +219,9 @@ def capabilities(encodings: list[str] | None) -> types.ClientCapabilities:
     published = types.PublishDiagnosticsClientCapabilities(related_information=True, version_support=True)
     return types.ClientCapabilities(
         workspace=types.WorkspaceClientCapabilities(
-            apply_edit=True, workspace_edit=types.WorkspaceEditClientCapabilities(document_changes=True)
+            apply_edit=True,
+            workspace_edit=types.WorkspaceEditClientCapabilities(document_changes=True),
+            did_change_watched_files=types.DidChangeWatchedFilesClientCapabilities(dynamic_registration=True),
         ),
         text_document=types.TextDocumentClientCapabilities(publish_diagnostics=published),
         general=types.GeneralClientCapabilities(position_encodings=encodings),

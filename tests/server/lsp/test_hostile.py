@@ -8,7 +8,7 @@ import os
 import random
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -202,6 +202,18 @@ def test_a_message_over_the_limit_is_skipped_and_answered(raw: Raw) -> None:
 def resident(pid: int) -> int:
     pages = int(Path(f"/proc/{pid}/statm").read_text(encoding="ascii").split()[1])
     return pages * os.sysconf("SC_PAGE_SIZE")
+
+
+@pytest.mark.parametrize("process_id", [2**63, 2**31, 0, -1, 1e300, "9" * 30])
+async def test_a_process_id_that_is_none_does_no_harm(new_editor: Callable[[], Any], agent: Any, process_id: Any) -> None:
+    editor = new_editor()
+    await editor.start(process_id=process_id)
+    uri = editor.open("a.txt")
+    editor.type(uri, "line 2", "mine 2")
+    await editor.settled()
+    (row,) = agent.workspace.store.buffers("a.txt")
+    assert (row.agent_id, row.unsaved, row.editor_pid) == (f"editor:Test:{os.getpid()}", True, None)
+    await editor.stop()
 
 
 def test_requests_before_initialize_are_refused_clearly() -> None:
