@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -63,13 +62,13 @@ class Person:
 
 
 @pytest.fixture
-async def start(root: Path) -> AsyncIterator[Start]:
+async def start(root: Path, server_log: Any) -> AsyncIterator[Start]:
     """Starts servers for editors that show progress, or do not."""
     running: list[LanguageClient] = []
 
     async def started(*, shows_progress: bool = True) -> Person:
         client = pytest_lsp.make_test_lsp_client()
-        await client.start_io(sys.executable, "-c", "from noclobber_server.lsp.server import main; raise SystemExit(main([]))")
+        await client.start_io(*server_log.command)
         running.append(client)
         window = types.WindowClientCapabilities(work_done_progress=shows_progress)
         folders = [types.WorkspaceFolder(root.as_uri(), "project")]
