@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from lsprotocol import types
 from watchdog.observers.inotify_c import InotifyConstants, InotifyEvent
 
 from noclobber import ConcurrencyGuard
@@ -245,18 +246,40 @@ async def test_a_workspace_inside_another_one_is_its_own_where_no_git_holds_them
     await editor.stop()
 
 
-async def test_a_folder_added_later_is_taken_in_and_one_removed_is_let_go(editor: Any, tmp_path: Path, agent: Any) -> None:
-    from lsprotocol import types
-
+async def test_a_folder_added_later_is_taken_in_and_one_removed_is_let_go(editor: Any, root: Path, tmp_path: Path, agent: Any) -> None:
     later = tmp_path / "later"
     later.mkdir()
-    (later / "b.txt").write_text(TEN, encoding="utf-8")
-    added = types.WorkspaceFoldersChangeEvent(added=[types.WorkspaceFolder(later.as_uri(), "later")], removed=[])
-    editor.client.workspace_did_change_workspace_folders(types.DidChangeWorkspaceFoldersParams(added))
+    for name in ("b.txt", "c.txt"):
+        (later / name).write_text(TEN, encoding="utf-8")
+    folder = types.WorkspaceFolder(later.as_uri(), "later")
+
+    def change(**folders: list[types.WorkspaceFolder]) -> None:
+        event = types.WorkspaceFoldersChangeEvent(**{"added": [], "removed": [], **folders})
+        editor.client.workspace_did_change_workspace_folders(types.DidChangeWorkspaceFoldersParams(event))
+
     editor.root = later
     editor.open("b.txt")
     await editor.settled()
-    assert (later / ".noclobber").is_dir()
+    assert not (later / ".noclobber").exists()  # it is none of the client's folders yet
+    editor.close(editor.uri("b.txt"))
+    change(added=[folder])
+    editor.type(editor.open("b.txt"), "line 2", "mine 2")
+    await editor.settled()
+    with ConcurrencyGuard(later, "judge") as judge:
+        assert [(row.file_path, row.unsaved) for row in judge.workspace.store.buffers()] == [("b.txt", True)]
+        editor.close(editor.uri("b.txt"))
+        change(removed=[folder])
+        editor.type(editor.open("c.txt"), "line 2", "mine 2")
+        await editor.settled()
+        assert judge.workspace.store.buffers() == []
+        assert judge.edit("c.txt", [("line 2", "theirs 2")]).outcome == "done"  # no buffer of a folder that is let go is in the way
+    editor.root = root
+    uri = editor.open("a.txt")
+    editor.type(uri, "line 2", "mine 2")
+    await editor.settled()
+    agent.edit("a.txt", [("line 8", "theirs")])
+    await editor.shown(uri, "stale-buffer")
+    assert (later / "c.txt").as_uri() not in editor.diagnostics
 
 
 async def test_a_file_reached_through_a_symlink_is_the_file_itself(editor: Any, root: Any, agent: Any) -> None:
