@@ -282,6 +282,23 @@ async def test_a_folder_added_later_is_taken_in_and_one_removed_is_let_go(editor
     assert (later / "c.txt").as_uri() not in editor.diagnostics
 
 
+async def test_a_change_that_the_system_does_not_tell_of_is_noticed_where_the_client_does(editor: Any, root: Path, tmp_path: Path) -> None:
+    other_name = tmp_path / "elsewhere"
+    os.link(root / "a.txt", other_name)  # what is written under this name is told of in its own folder only
+    uri = editor.open("a.txt")
+    editor.type(uri, "line 2", "mine 2")
+    await editor.settled()
+    (root / "a.txt").write_text(TEN.replace("line 9", "theirs"), encoding="utf-8")
+    await editor.shown(uri, "stale-buffer")
+    (root / "a.txt").write_text(TEN, encoding="utf-8")
+    await editor.shown(uri, None)
+    await asyncio.sleep(1)  # until all is done that was put off for these two: it would look at the file by itself
+    other_name.write_text(TEN.replace("line 8", "theirs"), encoding="utf-8")
+    event = types.FileEvent(uri, types.FileChangeType.Changed)
+    editor.client.workspace_did_change_watched_files(types.DidChangeWatchedFilesParams([event]))
+    await editor.shown(uri, "stale-buffer")
+
+
 async def test_a_file_reached_through_a_symlink_is_the_file_itself(editor: Any, root: Any, agent: Any) -> None:
     (root / "link.txt").symlink_to("a.txt")
     uri = editor.open("link.txt")
