@@ -73,6 +73,7 @@ class Editor:
         self.answer: str | None = None
         self.before_apply: Callable[[], None] | None = None
         self.lies = False
+        self._heard = 0
         self._moved = asyncio.Event()
         self._handle()
 
@@ -224,6 +225,27 @@ class Editor:
     async def settled(self) -> None:
         """Everything sent so far has been looked at: commands are done in order after it."""
         await self.command("activity", {"limit": 1})
+
+    async def heard_out(self, *, held_back: bool = True) -> None:
+        """All is said that there is to say of what happened so far: what somebody else did only now has been told of as well.
+
+        Nothing is held back for longer than the word of a stale buffer without edits. Without ``held_back`` only that has been said
+        which is said at once. Leaves nothing in ``published``, and only a file, its reading and its writing in the history.
+        """
+        self._heard += 1
+        name = f"heard-out-{self._heard}"
+        (self.root / name).write_text(TEN, encoding="utf-8")
+        uri = self.open(name)
+        if not held_back:
+            self.type(uri, "line 2", "mine 2")
+        await self.settled()
+        with ConcurrencyGuard(self.root, "heard-out") as other:
+            other.edit(name, [("line 8", "theirs 8")])
+        await self.shown(uri, "stale-buffer")
+        self.close(uri)
+        await self.shown(uri, None)
+        await self.settled()
+        self.published = [(about, said) for about, said in self.published if about != uri]
 
     async def until(self, is_so: Callable[[], Any]) -> None:
         """Wait for something the server sends; fails after a while."""

@@ -40,7 +40,7 @@ async def test_merge_puts_the_disks_changes_beside_mine_and_the_save_then_simply
     assert editor.texts[uri] == TEN.replace("line 2", "mine 2").replace("line 8", "theirs")
     await editor.shown(uri, None)
     await editor.save(uri)
-    await editor.settled()
+    await editor.heard_out()
     assert (root / "a.txt").read_text(encoding="utf-8") == editor.texts[uri]
     assert editor.questions == []
     save = agent.events(kind="save")[-1]
@@ -116,8 +116,9 @@ async def test_keep_mine_silences_it_and_the_displaced_version_stays_restorable(
     assert answer["outcome"] == "kept"
     await editor.shown(uri, None)
     await editor.save(uri)
-    await editor.settled()
+    await editor.heard_out()
     assert editor.questions == []
+    assert agent.events(kind="save")[-1].outcome == "done"
     assert agent.content(agent.hash_content(theirs)) == theirs
 
 
