@@ -185,12 +185,23 @@ async def test_a_stream_of_guarded_writes_is_never_taken_for_outside_changes(edi
 async def test_what_a_hook_holds_is_not_called_an_outside_change(editor: Any, root: Any, agent: Any) -> None:
     editor.open("a.txt")
     await editor.settled()
-    lease = agent.lease("a.txt")
+
+    async def hold() -> None:
+        while True:
+            await asyncio.sleep(0.5)
+            leases.append(agent.lease("a.txt"))
+
+    leases = [agent.lease("a.txt")]
+    holding = asyncio.ensure_future(hold())  # a lease ends after ten seconds, and a busy machine may need them all
     (root / "a.txt").write_text("by the agent's own tool\n", encoding="utf-8")
     await editor.shown(editor.uri("a.txt"), "stale-buffer")
+    await editor.heard_out()
+    assert agent.events(kind="outside") == []
+    holding.cancel()
     agent.record_change("a.txt", before=TEN.encode())
-    agent.release(lease)
+    assert agent.release(leases[-1])
     await editor.until(lambda: "claude/1" in editor.diagnostics[editor.uri("a.txt")][0].message)
+    await editor.heard_out()
     assert agent.events(kind="outside") == []
 
 
