@@ -28,15 +28,15 @@ class Person:
         params = types.ExecuteCommandParams(f"noclobber.{name}", [argument], work_done_token=token)
         return await self._client.protocol.send_request_async(types.WORKSPACE_EXECUTE_COMMAND, params, request)
 
-    async def bar(self, kind: str = "begin") -> tuple[Any, Any]:
-        """Wait until a bar begins, or ends; its token and what was said."""
+    async def bar(self, kind: str = "begin", *, title: str | None = None, token: Any = None) -> tuple[Any, Any]:
+        """Wait until a bar begins (one with this title), or ends (this one); its token and what was said."""
         async with asyncio.timeout(15):
             while True:
                 coming = asyncio.ensure_future(self._client.protocol.wait_for_notification_async(types.PROGRESS))
-                for token, values in self.bars.items():
+                for shown, values in self.bars.items():
                     for value in values:
-                        if value.kind == kind:
-                            return token, value
+                        if value.kind == kind and title in (None, getattr(value, "title", None)) and token in (None, shown):
+                            return shown, value
                 await asyncio.wait([coming])  # left to itself where the time is up: the client sets it all the same
 
     def stop(self, token: Any) -> None:
