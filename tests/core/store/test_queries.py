@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import sqlite3
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -34,10 +35,13 @@ def some_event(number: int) -> Event:
     )  # fmt: skip
 
 
-@pytest.fixture
-def full(sqlite_store: SqliteStore) -> SqliteStore:
-    sqlite_store.apply(Batch(events=[some_event(number) for number in range(2000)]))
-    return sqlite_store
+@pytest.fixture(scope="module")
+def full(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SqliteStore]:
+    """A history that these tests only ask; made once for all of them."""
+    store = SqliteStore(tmp_path_factory.mktemp("full") / "state")
+    store.apply(Batch(events=[some_event(number) for number in range(2000)]))
+    yield store
+    store.close()
 
 
 def plans(connection: sqlite3.Connection, query: EventQuery) -> list[str]:

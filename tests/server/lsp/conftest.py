@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import sqlite3
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
@@ -19,13 +20,47 @@ from noclobber import ConcurrencyGuard
 
 TEN = "".join(f"line {n}\n" for n in range(1, 11))
 PATIENCE_S = 15.0
+SERVING = """
+import os, sys
+os.dup2(os.open(sys.argv[1], os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), 2)
+from noclobber_server.lsp.server import main
+raise SystemExit(main([]))
+"""
+
+
+class ServerLog:
+    """What all servers of a test write to standard error: no error and no traceback, unless the test says that it expects one."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._expected: list[str] = []
+
+    def command(self, before: str = "") -> list[str]:
+        """Starts a server that writes there; ``before``: Python to run first."""
+        return [sys.executable, "-c", before + SERVING, str(self._path)]
+
+    def expect(self, pattern: str) -> None:
+        """An error or a traceback in which this is found is no fault of this test's."""
+        self._expected.append(pattern)
+
+    def faults(self) -> list[str]:
+        """The entries that nobody expected."""
+        text = self._path.read_text(encoding="utf-8", errors="replace") if self._path.exists() else ""
+        entries = re.split(r"^(?=\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3} )", text, flags=re.MULTILINE)
+        return [
+            entry
+            for entry in entries
+            if re.search(r"\A\S+ \S+ (ERROR|CRITICAL) |^(ERROR|CRITICAL)\b|^\s*Traceback \(", entry, re.MULTILINE)
+            and not any(re.search(pattern, entry) for pattern in self._expected)
+        ]
 
 
 class Editor:
     """A client that keeps its documents the way an editor does: text, version, and what it does with edits it is asked for."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, log: ServerLog) -> None:
         self.root = root
+        self._log = log
         self.client = LanguageClient("test-editor", "1")
         self.texts: dict[str, str] = {}
         self.versions: dict[str, int] = {}
@@ -41,6 +76,7 @@ class Editor:
         self.answer: str | None = None
         self.before_apply: Callable[[], None] | None = None
         self.lies = False
+        self._heard = 0
         self._moved = asyncio.Event()
         self._handle()
 
@@ -113,9 +149,9 @@ class Editor:
     ) -> types.InitializeResult:
         env = {name: value for name, value in os.environ.items() if name not in ("CI", "NOCLOBBER")} | options.pop("env", {})
         folders = options.pop("folders", [self.root])
-        code = options.pop("before", "") + "from noclobber_server.lsp.server import main; raise SystemExit(main([]))"
+        command = self._log.command(options.pop("before", ""))
         if address is None:
-            await self.client.start_io(sys.executable, "-c", code, env=env)
+            await self.client.start_io(*command, env=env)
         else:
             await self.client.start_tcp(*address)
         result = await self.client.initialize_async(
@@ -199,6 +235,27 @@ class Editor:
         """Everything sent so far has been looked at: commands are done in order after it."""
         await self.command("activity", {"limit": 1})
 
+    async def heard_out(self, *, held_back: bool = True) -> None:
+        """All is said that there is to say of what happened so far: what somebody else did only now has been told of as well.
+
+        Nothing is held back for longer than the word of a stale buffer without edits. Without ``held_back`` only that has been said
+        which is said at once. Leaves nothing in ``published``, and only a file, its reading and its writing in the history.
+        """
+        self._heard += 1
+        name = f"heard-out-{self._heard}"
+        (self.root / name).write_text(TEN, encoding="utf-8")
+        uri = self.open(name)
+        if not held_back:
+            self.type(uri, "line 2", "mine 2")
+        await self.settled()
+        with ConcurrencyGuard(self.root, "heard-out") as other:
+            other.edit(name, [("line 8", "theirs 8")])
+        await self.shown(uri, "stale-buffer")
+        self.close(uri)
+        await self.shown(uri, None)
+        await self.settled()
+        self.published = [(about, said) for about, said in self.published if about != uri]
+
     async def until(self, is_so: Callable[[], Any]) -> None:
         """Wait for something the server sends; fails after a while."""
         async with asyncio.timeout(PATIENCE_S):
@@ -260,10 +317,19 @@ def root(tmp_path: Path) -> Path:
     return folder
 
 
+@pytest.fixture(autouse=True)
+def server_log(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerLog]:
+    """Fails a test whose servers logged an error, after everything else of it has ended."""
+    log = ServerLog(tmp_path_factory.mktemp("log") / "stderr")
+    yield log
+    faults = log.faults()
+    assert not faults, f"{len(faults)} in the servers' log:\n{''.join(faults[:3])}"
+
+
 @pytest.fixture
-async def editor(root: Path) -> AsyncIterator[Editor]:
+async def editor(root: Path, server_log: ServerLog) -> AsyncIterator[Editor]:
     """A running editor with one workspace folder."""
-    running = Editor(root)
+    running = Editor(root, server_log)
     await running.start()
     yield running
     if running.client._server is not None and running.client._server.returncode is None:
@@ -271,8 +337,8 @@ async def editor(root: Path) -> AsyncIterator[Editor]:
 
 
 @pytest.fixture
-def new_editor(root: Path) -> Callable[[], Editor]:
-    return lambda: Editor(root)
+def new_editor(root: Path, server_log: ServerLog) -> Callable[[], Editor]:
+    return lambda: Editor(root, server_log)
 
 
 @pytest.fixture

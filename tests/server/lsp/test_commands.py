@@ -43,6 +43,7 @@ ONE_URI = [{"uri": "file:///x"}, {"uri": "file:///y"}]
 async def test_bad_arguments_are_answered_with_the_fields_path(editor: Any, command: str, arguments: list[Any], fault: str) -> None:
     with pytest.raises(JsonRpcException, match=fault):
         await editor.client.workspace_execute_command_async(types.ExecuteCommandParams(f"noclobber.{command}", arguments))
+    await editor.settled()  # a message would have come before this is answered
     assert editor.messages == []
 
 
@@ -127,7 +128,7 @@ async def test_activity_is_told_to_clients_that_ask_for_it(new_editor: Callable[
     agent.read("a.txt")
     agent.edit("a.txt", [("line 3", "theirs")])
     await asked.until(lambda: any(event.kind == "edit" for told in asked.activity for event in told.events))
-    await silent.settled()
+    await silent.heard_out()
     assert silent.activity == []
     await asked.stop()
     await silent.stop()
@@ -164,6 +165,7 @@ async def test_every_field_of_every_command_says_what_it_wants(editor: Any) -> N
             assert "expected one object" in await refused(editor, command, arguments)
         assert "unheardOf" in await refused(editor, command, [{**dict.fromkeys(required, "x"), "unheardOf": 1}])
     assert asked > 500
+    await editor.settled()
     assert editor.messages == []
 
 

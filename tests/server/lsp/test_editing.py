@@ -40,7 +40,7 @@ async def test_merge_puts_the_disks_changes_beside_mine_and_the_save_then_simply
     assert editor.texts[uri] == TEN.replace("line 2", "mine 2").replace("line 8", "theirs")
     await editor.shown(uri, None)
     await editor.save(uri)
-    await editor.settled()
+    await editor.heard_out()
     assert (root / "a.txt").read_text(encoding="utf-8") == editor.texts[uri]
     assert editor.questions == []
     save = agent.events(kind="save")[-1]
@@ -116,9 +116,37 @@ async def test_keep_mine_silences_it_and_the_displaced_version_stays_restorable(
     assert answer["outcome"] == "kept"
     await editor.shown(uri, None)
     await editor.save(uri)
-    await editor.settled()
+    await editor.heard_out()
     assert editor.questions == []
+    assert agent.events(kind="save")[-1].outcome == "done"
     assert agent.content(agent.hash_content(theirs)) == theirs
+
+
+@pytest.mark.parametrize("by", ["an agent", "somebody"])
+async def test_of_versions_that_the_kept_text_knowingly_passed_over_no_save_speaks(editor: Any, agent: Any, root: Any, by: str) -> None:
+    uri: str = editor.open("a.txt")
+    editor.type(uri, "line 2", "mine 2")
+    await editor.settled()
+    agent.read("a.txt")
+    for word in ("first", "second"):
+        if by == "an agent":
+            agent.edit("a.txt", [("line 8" if word == "first" else "first", word)])
+        else:
+            (root / "a.txt").write_text(TEN.replace("line 8", word), encoding="utf-8")
+        await editor.until(
+            lambda word=word: [d.related_information[0].message for d in editor.diagnostics.get(uri, [])] == [f"On disk now: {word}"]
+        )
+    assert (await editor.command("buffer.keepMine", {"uri": uri}))["outcome"] == "kept"
+    await editor.save(uri, by_hand=False)
+    await editor.until(lambda: agent.events(kind="save"))
+    (save,) = agent.events(kind="save")
+    passed_over = agent.hash_content(TEN.replace("line 8", "second").encode())
+    assert (save.outcome, save.detail, save.before_hash) == ("done", None, passed_over)
+    (root / "a.txt").write_text("later\n", encoding="utf-8")
+    editor.type(uri, "line 3", "mine 3")
+    await editor.shown(uri, "stale-conflict")  # and by then a question about the save would have come
+    assert editor.questions == []
+    assert agent.content(passed_over) is not None
 
 
 async def test_crlf_buffers_are_merged_in_their_own_line_ends(editor: Any, root: Any) -> None:

@@ -45,6 +45,7 @@ async def test_a_git_checkout_is_one_event_and_one_message(editor: Any, root: An
     subprocess.run([*git, "checkout", "-q", "HEAD~1"], check=True)
     await editor.shown(editor.uri("g0.txt"), "stale-buffer")
     await editor.until(lambda: editor.messages)
+    await editor.heard_out()
     assert [message.message for message in editor.messages] == ["git changed 30 open files; you have unsaved edits in g0.txt."]
     (event,) = agent.events(kind="git")
     assert event.detail["files"] == 30
@@ -106,6 +107,8 @@ async def test_a_change_that_is_added_or_committed_at_once_is_an_outside_one_and
     subprocess.run(["sed", "-i", "s/line 3/by sed/", str(root / "a.txt")], check=True)
     git("add", "a.txt")
     await editor.until(lambda: len(agent.events(kind="outside")) == 2)
+    await editor.heard_out()
+    assert len(agent.events(kind="outside")) == 2
     assert agent.events(kind="git") == []
     assert editor.messages == []
 

@@ -30,7 +30,7 @@ async def test_documents_that_are_none_of_ours_are_ignored_quietly(editor: Any, 
     )
     editor.client.text_document_did_save(types.DidSaveTextDocumentParams(types.TextDocumentIdentifier(uri)))
     editor.close(uri)
-    await editor.settled()
+    await editor.heard_out(held_back=False)
     assert editor.published == []
     assert editor.messages == []
 

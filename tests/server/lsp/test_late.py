@@ -89,7 +89,7 @@ async def test_a_save_that_went_into_the_file_an_agent_was_replacing_is_kept_and
     assert agent.content(late.after_hash) == editor.texts[uri].encode()
     assert (root / "a.txt").read_text(encoding="utf-8") == TEN.replace("line 8", "theirs")
     assert put_aside(root) == []
-    await editor.settled()
+    await editor.heard_out()
     assert len(editor.questions) == 1
 
 
@@ -106,7 +106,7 @@ async def test_a_save_that_never_reached_the_file_is_not_told_as_what_stands_the
     editor.saved(uri)
     (shown,) = await editor.shown(uri, "stale-buffer")
     assert "claude/1" in shown.message
-    await editor.settled()
+    await editor.heard_out()
     assert agent.events(kind="save") == []
     assert agent.read("a.txt").snapshot.read_hash == edit.content_hash
     assert agent.events(kind="outside") == []
@@ -151,7 +151,8 @@ async def test_while_the_writer_has_the_file_open_nothing_is_said_of_it(
     holder = hold()
     agent.edit("a.txt", [("line 8", "theirs")])
     holder.write("not yet all\n")
-    await editor.settled()
+    await editor.heard_out()
+    assert editor.questions == []
     assert (agent.events(kind="late"), len(put_aside(root))) == ([], 1)
     holder.close()
     await editor.until(lambda: editor.questions)
@@ -165,7 +166,7 @@ async def test_a_file_that_its_holder_left_alone_goes_quietly(editor: Any, agent
     agent.edit("a.txt", [("line 8", "theirs")])
     holder.close()
     await editor.until(lambda: put_aside(root) == [])
-    await editor.settled()
+    await editor.heard_out()
     assert agent.events(kind="late") == []
     assert editor.questions == []
 
@@ -182,7 +183,7 @@ async def test_a_late_version_of_a_file_that_no_buffer_shows_is_kept_and_nobody_
     holder.write("written late\n")
     holder.close()
     await editor.until(lambda: agent.events(kind="late"))
-    await editor.settled()
+    await editor.heard_out()
     assert agent.content(agent.events(kind="late")[0].after_hash) == b"written late\n"
     assert editor.questions == []
 
@@ -204,5 +205,6 @@ async def test_a_client_that_asks_in_its_own_way_finds_the_late_version_among_th
     assert (decision["kind"], decision["filePath"]) == ("overwrote", "a.txt")
     assert (decision["hash"], decision["savedHash"]) == (agent.hash_content(b"written late\n"), edit.content_hash)
     assert decision["message"].startswith("a.txt was still being written when it was replaced")
+    await editor.heard_out()
     assert editor.questions == []
     await editor.stop()

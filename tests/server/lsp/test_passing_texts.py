@@ -51,7 +51,8 @@ def reloaded_and_formatted(editor: Any, uri: str, root: Path) -> None:
     editor.put(uri, editor.texts[uri].replace(THEIRS, FORMATTED))
 
 
-def nothing_unseen_was_replaced(editor: Any, agent: Any, theirs: bytes) -> None:
+async def nothing_unseen_was_replaced(editor: Any, agent: Any, theirs: bytes) -> None:
+    await editor.heard_out(held_back=False)
     assert editor.questions == []
     (save,) = [event for event in agent.events(kind="save") if event.file_path == "a.txt"]
     hashes = [agent.hash_content(content) for content in (theirs, FORMATTED.encode())]
@@ -65,8 +66,7 @@ async def test_a_buffer_reloaded_and_formatted_at_once_is_saved_over_nothing_uns
     async with nobody_looks():
         reloaded_and_formatted(editor, uri, root)
     await editor.save(uri)
-    await editor.settled()
-    nothing_unseen_was_replaced(editor, agent, THEIRS.encode())
+    await nothing_unseen_was_replaced(editor, agent, THEIRS.encode())
 
 
 async def test_a_save_told_of_before_anybody_looked_is_over_nothing_unseen_either(
@@ -76,8 +76,7 @@ async def test_a_save_told_of_before_anybody_looked_is_over_nothing_unseen_eithe
     async with nobody_looks():
         reloaded_and_formatted(editor, uri, root)
         await editor.save(uri, by_hand=False)
-    await editor.settled()
-    nothing_unseen_was_replaced(editor, agent, THEIRS.encode())
+    await nothing_unseen_was_replaced(editor, agent, THEIRS.encode())
 
 
 async def test_a_version_that_was_reloaded_before_anybody_saw_it_on_disk_counts_as_seen(
@@ -89,8 +88,7 @@ async def test_a_version_that_was_reloaded_before_anybody_saw_it_on_disk_counts_
         (root / "a.txt").write_text(THEIRS, encoding="utf-8")
         editor.put(uri, FORMATTED)
     await editor.save(uri)
-    await editor.settled()
-    nothing_unseen_was_replaced(editor, agent, THEIRS.encode())
+    await nothing_unseen_was_replaced(editor, agent, THEIRS.encode())
 
 
 async def test_a_reload_and_a_formatting_sent_in_one_message_are_two_texts(
@@ -105,8 +103,7 @@ async def test_a_reload_and_a_formatting_sent_in_one_message_are_two_texts(
         identifier = types.VersionedTextDocumentIdentifier(uri=uri, version=editor.versions[uri])
         editor.client.text_document_did_change(types.DidChangeTextDocumentParams(identifier, changes))
     await editor.save(uri)
-    await editor.settled()
-    nothing_unseen_was_replaced(editor, agent, THEIRS.encode())
+    await nothing_unseen_was_replaced(editor, agent, THEIRS.encode())
 
 
 async def test_a_newer_version_than_the_reloaded_one_is_still_told(
@@ -149,4 +146,5 @@ async def test_a_save_that_was_typed_past_before_anybody_looked_is_on_record(
     (save,) = [event for event in agent.events(kind="save") if event.file_path == "a.txt"]
     before, after = TEN.encode(), TEN.replace("line 2", "mine 2").encode()
     assert (save.outcome, save.before_hash, save.after_hash) == ("done", agent.hash_content(before), agent.hash_content(after))
+    await editor.heard_out()
     assert agent.events(kind="outside") == []

@@ -13,7 +13,7 @@ async def test_a_save_by_hand_is_merged_before_it_happens(editor: Any, agent: An
     await editor.settled()
     agent.edit("a.txt", [("line 8", "theirs")])
     await editor.save(uri)
-    await editor.settled()
+    await editor.heard_out()
     expected = TEN.replace("line 2", "mine 2").replace("line 8", "theirs")
     assert (root / "a.txt").read_text(encoding="utf-8") == editor.texts[uri] == expected
     assert editor.questions == []
@@ -35,7 +35,7 @@ async def test_an_automatic_save_moves_no_text_but_keeps_and_tells_what_it_repla
     save = agent.events(kind="save")[-1]
     assert (save.outcome, save.before_hash) == ("overridden", agent.hash_content(theirs))
     assert agent.content(save.before_hash) == theirs
-    await editor.settled()
+    await editor.heard_out()
     assert len(editor.questions) == 1
 
 
@@ -109,7 +109,7 @@ async def test_a_save_that_had_merged_by_hand_replaces_nothing_unseen(editor: An
     agent.edit("a.txt", [("line 8", "theirs")])
     editor.type(uri, "line 8", "theirs")
     await editor.save(uri, by_hand=False)
-    await editor.settled()
+    await editor.heard_out()
     assert editor.questions == []
     assert agent.events(kind="save")[-1].outcome == "done"
 
@@ -135,6 +135,7 @@ async def test_an_agent_that_writes_right_after_a_save_is_not_taken_for_the_save
     agent.edit("a.txt", [("line 8", "theirs")])
     await editor.until(lambda: [d.data["state"] for d in editor.diagnostics.get(uri, [])] == ["behind"])
     assert "claude/1" in editor.diagnostics[uri][0].message
+    await editor.heard_out(held_back=False)
     assert editor.questions == []
 
 

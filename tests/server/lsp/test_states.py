@@ -21,7 +21,7 @@ CODES = {"stale-buffer", "stale-conflict", "deleted-on-disk"}
 async def test_a_fresh_buffer_shows_nothing(editor: Any, root: Any) -> None:
     uri = editor.open("a.txt")
     editor.type(uri, "line 2", "mine 2")
-    await editor.settled()
+    await editor.heard_out()
     assert editor.published == []
 
 
@@ -71,7 +71,7 @@ async def test_a_clean_buffer_that_its_editor_reloads_never_shows_anything(edito
     editor.put(uri, (root / "a.txt").read_text(encoding="utf-8"))
     await editor.settled()
     editor.type(uri, "line 5", "mine 5")
-    await editor.settled()
+    await editor.heard_out()
     assert editor.published == []
 
 
@@ -93,7 +93,7 @@ async def test_a_file_replaced_by_delete_and_create_is_never_called_deleted(edit
         content = (root / "a.txt").read_bytes()
         (root / "a.txt").unlink()
         (root / "a.txt").write_bytes(content)
-    await editor.settled()
+    await editor.heard_out()
     assert editor.published == []
     assert editor.diagnostics.get(uri, []) == []
 
@@ -186,6 +186,7 @@ async def test_a_buffer_nobody_touched_is_never_called_changed(editor: Any, root
     (row,) = agent.workspace.store.buffers("a.txt")
     assert not row.unsaved
     assert row.base_hash == row.text_hash == agent.hash_content(content)
+    await editor.heard_out(held_back=False)
     assert editor.published == []
 
 
@@ -207,12 +208,14 @@ async def test_a_text_of_an_older_known_version_is_behind_not_conflict(editor: A
 async def test_a_new_file_that_does_not_exist_yet_is_fresh(editor: Any) -> None:
     editor.open("new.txt", "")
     editor.type(editor.uri("new.txt"), "", "first words")
-    await editor.settled()
+    await editor.heard_out()
     assert editor.published == []
 
 
 @pytest.mark.parametrize(("setting", "warning", "error"), [("all", True, True), ("conflicts", False, True), ("off", False, False)])
-async def test_the_setting_says_which_are_shown(new_editor: Callable[[], Any], root: Any, setting: str, warning: bool, error: bool) -> None:
+async def test_the_setting_says_which_are_shown(
+    new_editor: Callable[[], Any], root: Any, agent: Any, setting: str, warning: bool, error: bool
+) -> None:
     (root / "b.txt").write_bytes((root / "a.txt").read_bytes())
     editor = new_editor()
     await editor.start(diagnostics=setting)
@@ -226,6 +229,7 @@ async def test_the_setting_says_which_are_shown(new_editor: Callable[[], Any], r
         await editor.shown(hard, "stale-conflict")
     if warning:
         await editor.shown(soft, "stale-buffer")
+    await editor.until(lambda: len(agent.events(kind="outside")) == 2)  # both have been looked at
     await editor.settled()
     assert bool(editor.diagnostics.get(soft)) == warning
     assert bool(editor.diagnostics.get(hard)) == error

@@ -66,6 +66,7 @@ async def test_a_client_on_a_port_opens_edits_is_warned_and_shuts_down(
     await asyncio.wait_for(editor.client.shutdown_async(None), 15)
     editor.client.exit(None)
     assert await asyncio.to_thread(listening.ended) == (0, "")
+    editor.client.protocol.writer.close()
     await editor.client.stop()
 
 

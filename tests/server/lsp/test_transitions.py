@@ -100,6 +100,7 @@ async def test_from_one_state_to_every_other_and_back(editor: Any, root: Path, s
             expected = SHOWN[state]
             assert shown == (set() if expected is None else {expected}), (start, there)
             assert await fixes(editor, uri) == FIXES[state], (start, there)
+    await editor.settled()
     assert editor.messages == []
 
 

@@ -190,7 +190,7 @@ async def test_a_reopened_window_takes_the_base_of_its_unsaved_text_up_again(
     try:
         await again.start(process_id=other.pid)
         again.open("a.txt", editor.texts[uri])
-        await again.settled()
+        await again.heard_out()
         assert again.published == []
         (row,) = agent.workspace.store.buffers("a.txt")
         assert row.agent_id == f"editor:Test:{other.pid}"

@@ -128,6 +128,9 @@ async def test_what_changed_while_the_systems_queue_ran_over_is_found_all_the_sa
     uri = editor.open("a.txt")
     editor.type(uri, "line 2", "mine 2")
     await editor.settled()
+    (root / "b.txt").write_text("noticed\n", encoding="utf-8")  # the first look at all files is over when this is on record
+    await editor.until(lambda: agent.events(kind="outside", file_path="b.txt"))
+    await editor.settled()
     server = editor.client._server
     os.kill(server.pid, signal.SIGSTOP)
     try:
@@ -139,7 +142,9 @@ async def test_what_changed_while_the_systems_queue_ran_over_is_found_all_the_sa
     finally:
         os.kill(server.pid, signal.SIGCONT)
     await editor.shown(uri, "stale-buffer")
-    await editor.until(lambda: {event.file_path for event in agent.events(kind="outside")} == {"a.txt", "b.txt"})
+    await editor.until(lambda: len(agent.events(kind="outside")) == 3)
+    found = {event.file_path: event.after_hash for event in agent.events(kind="outside")[1:]}
+    assert found == {name: agent.hash_content((root / name).read_bytes()) for name in ("a.txt", "b.txt")}
 
 
 def test_a_folder_that_does_not_exist_is_no_error(seen: Seen, tmp_path: Path) -> None:
@@ -333,12 +338,23 @@ async def test_a_stream_of_guarded_writes_is_never_taken_for_outside_changes(edi
 async def test_what_a_hook_holds_is_not_called_an_outside_change(editor: Any, root: Any, agent: Any) -> None:
     editor.open("a.txt")
     await editor.settled()
-    lease = agent.lease("a.txt")
+
+    async def hold() -> None:
+        while True:
+            await asyncio.sleep(0.5)
+            leases.append(agent.lease("a.txt"))
+
+    leases = [agent.lease("a.txt")]
+    holding = asyncio.ensure_future(hold())  # a lease ends after ten seconds, and a busy machine may need them all
     (root / "a.txt").write_text("by the agent's own tool\n", encoding="utf-8")
     await editor.shown(editor.uri("a.txt"), "stale-buffer")
+    await editor.heard_out()
+    assert agent.events(kind="outside") == []
+    holding.cancel()
     agent.record_change("a.txt", before=TEN.encode())
-    agent.release(lease)
+    assert agent.release(leases[-1])
     await editor.until(lambda: "claude/1" in editor.diagnostics[editor.uri("a.txt")][0].message)
+    await editor.heard_out()
     assert agent.events(kind="outside") == []
 
 
@@ -399,15 +415,57 @@ async def test_a_workspace_inside_another_one_is_its_own_where_no_git_holds_them
     await editor.stop()
 
 
-async def test_a_folder_added_later_is_taken_in_and_one_removed_is_let_go(editor: Any, tmp_path: Path, agent: Any) -> None:
+async def test_a_folder_added_later_is_taken_in_and_one_removed_is_let_go(editor: Any, root: Path, tmp_path: Path, agent: Any) -> None:
     later = tmp_path / "later"
     later.mkdir()
-    (later / "b.txt").write_text(TEN, encoding="utf-8")
-    change_folders(editor, added=[later])
+    for name in ("b.txt", "c.txt"):
+        (later / name).write_text(TEN, encoding="utf-8")
+    folder = types.WorkspaceFolder(later.as_uri(), "later")
+
+    def change(**folders: list[types.WorkspaceFolder]) -> None:
+        event = types.WorkspaceFoldersChangeEvent(**{"added": [], "removed": [], **folders})
+        editor.client.workspace_did_change_workspace_folders(types.DidChangeWorkspaceFoldersParams(event))
+
     editor.root = later
     editor.open("b.txt")
     await editor.settled()
-    assert (later / ".noclobber").is_dir()
+    assert not (later / ".noclobber").exists()  # it is none of the client's folders yet
+    editor.close(editor.uri("b.txt"))
+    change(added=[folder])
+    editor.type(editor.open("b.txt"), "line 2", "mine 2")
+    await editor.settled()
+    with ConcurrencyGuard(later, "judge") as judge:
+        assert [(row.file_path, row.unsaved) for row in judge.workspace.store.buffers()] == [("b.txt", True)]
+        editor.close(editor.uri("b.txt"))
+        change(removed=[folder])
+        editor.type(editor.open("c.txt"), "line 2", "mine 2")
+        await editor.settled()
+        assert judge.workspace.store.buffers() == []
+        assert judge.edit("c.txt", [("line 2", "theirs 2")]).outcome == "done"  # no buffer of a folder that is let go is in the way
+    editor.root = root
+    uri = editor.open("a.txt")
+    editor.type(uri, "line 2", "mine 2")
+    await editor.settled()
+    agent.edit("a.txt", [("line 8", "theirs")])
+    await editor.shown(uri, "stale-buffer")
+    assert (later / "c.txt").as_uri() not in editor.diagnostics
+
+
+async def test_a_change_that_the_system_does_not_tell_of_is_noticed_where_the_client_does(editor: Any, root: Path, tmp_path: Path) -> None:
+    other_name = tmp_path / "elsewhere"
+    os.link(root / "a.txt", other_name)  # what is written under this name is told of in its own folder only
+    uri = editor.open("a.txt")
+    editor.type(uri, "line 2", "mine 2")
+    await editor.settled()
+    (root / "a.txt").write_text(TEN.replace("line 9", "theirs"), encoding="utf-8")
+    await editor.shown(uri, "stale-buffer")
+    (root / "a.txt").write_text(TEN, encoding="utf-8")
+    await editor.shown(uri, None)
+    await asyncio.sleep(1)  # until all is done that was put off for these two: it would look at the file by itself
+    other_name.write_text(TEN.replace("line 8", "theirs"), encoding="utf-8")
+    event = types.FileEvent(uri, types.FileChangeType.Changed)
+    editor.client.workspace_did_change_watched_files(types.DidChangeWatchedFilesParams([event]))
+    await editor.shown(uri, "stale-buffer")
 
 
 async def test_what_is_open_in_a_folder_that_is_removed_is_let_go_and_taken_up_again_when_it_is_added(

@@ -49,10 +49,12 @@ def test_of_jobs_put_off_under_one_key_the_soonest_is_done(worker: Worker) -> No
 
 def test_a_job_that_was_forgotten_is_not_done(worker: Worker) -> None:
     done: list[int] = []
-    later = threading.Event()
+    held, later = threading.Event(), threading.Event()
+    worker.submit(held.wait)  # so that it is forgotten before its time has come, however late that is
     worker.later("key", 0.01, lambda: done.append(1))
     worker.forget("key")
     worker.later("other", 0.05, later.set)
+    held.set()
     assert later.wait(5)
     assert done == []
 

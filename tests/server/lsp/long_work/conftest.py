@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -29,15 +28,15 @@ class Person:
         params = types.ExecuteCommandParams(f"noclobber.{name}", [argument], work_done_token=token)
         return await self._client.protocol.send_request_async(types.WORKSPACE_EXECUTE_COMMAND, params, request)
 
-    async def bar(self, kind: str = "begin") -> tuple[Any, Any]:
-        """Wait until a bar begins, or ends; its token and what was said."""
+    async def bar(self, kind: str = "begin", *, title: str | None = None, token: Any = None) -> tuple[Any, Any]:
+        """Wait until a bar begins (one with this title), or ends (this one); its token and what was said."""
         async with asyncio.timeout(15):
             while True:
                 coming = asyncio.ensure_future(self._client.protocol.wait_for_notification_async(types.PROGRESS))
-                for token, values in self.bars.items():
+                for shown, values in self.bars.items():
                     for value in values:
-                        if value.kind == kind:
-                            return token, value
+                        if value.kind == kind and title in (None, getattr(value, "title", None)) and token in (None, shown):
+                            return shown, value
                 await asyncio.wait([coming])  # left to itself where the time is up: the client sets it all the same
 
     def stop(self, token: Any) -> None:
@@ -63,13 +62,13 @@ class Person:
 
 
 @pytest.fixture
-async def start(root: Path) -> AsyncIterator[Start]:
+async def start(root: Path, server_log: Any) -> AsyncIterator[Start]:
     """Starts servers for editors that show progress, or do not."""
     running: list[LanguageClient] = []
 
     async def started(*, shows_progress: bool = True) -> Person:
         client = pytest_lsp.make_test_lsp_client()
-        await client.start_io(sys.executable, "-c", "from noclobber_server.lsp.server import main; raise SystemExit(main([]))")
+        await client.start_io(*server_log.command)
         running.append(client)
         window = types.WindowClientCapabilities(work_done_progress=shows_progress)
         folders = [types.WorkspaceFolder(root.as_uri(), "project")]
