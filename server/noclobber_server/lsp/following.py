@@ -34,6 +34,7 @@ class Follower:
         if room.is_closed:
             return
         store = room.workspace.store
+        store.version()  # notices a state that was removed
         last = store.last_seq()
         if store.epoch != room.epoch:  # made anew, or rebuilt: then what is older than its newest events was told already
             room.epoch, room.last_seq = store.epoch, max(last - _AT_A_TIME, 0)

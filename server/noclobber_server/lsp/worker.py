@@ -49,11 +49,11 @@ class Worker:
                 self._waiting.add(key)
 
     def later(self, key: Hashable, seconds: float, job: Job) -> None:
-        """Do it in so many seconds, or when a job put off under this key would be done if that is sooner."""
+        """Do it in so many seconds, or when a job put off under this key would be done if that is sooner; not after ``close``."""
         due = time.monotonic() + seconds
         with self._ready:
             held = self._deadline.get(key)
-            if held is not None and held[0] <= due:
+            if self._closing or (held is not None and held[0] <= due):
                 return
             self._deadline[key] = (due, job)
             heapq.heappush(self._later, (due, next(self._count), key))

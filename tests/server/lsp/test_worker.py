@@ -94,3 +94,15 @@ def test_what_comes_after_the_last_job_is_not_done_and_what_waits_for_it_is_told
     assert worker.close(5, last)
     assert worker.call(lambda: done.append("called")).cancelled()
     assert (done, errors) == (["queued", "last"], [])
+
+
+def test_what_the_last_job_puts_off_is_not_done(errors: list[Exception]) -> None:
+    worker, done = Worker(errors.append), threading.Event()
+    held = threading.Event()
+
+    def last() -> None:
+        worker.later("key", 0, done.set)
+        held.wait(0.2)  # due long before this job is over
+
+    assert worker.close(5, last)
+    assert not done.is_set()
