@@ -71,9 +71,11 @@ def contexts_of(call: HookCall, environ: Mapping[str, str], *, set_up_only: bool
 
 
 def _home_root(base: str) -> str | None:
+    if not os.path.isdir(base):
+        return find_root(base)  # a folder that is gone must not begin a workspace in the one above it
     try:
         return root_for(base)
-    except WorkspaceError:  # a folder that is gone, or that no workspace may begin in
+    except WorkspaceError:  # no workspace may begin there
         return None
 
 

@@ -451,3 +451,17 @@ def test_a_change_from_outside_before_a_command_began_is_not_the_commands(claude
         a.hook("Stop")
     a.ran("ls", duration_ms=5)
     assert a.said == ["a.txt was changed meanwhile by outside."]
+
+
+@pytest.mark.parametrize("gone", ["gone", "gone/deeper"])
+def test_a_folder_that_is_gone_begins_no_workspace_in_the_one_above_it(claude: Any, tmp_path: Path, gone: str) -> None:
+    parent = tmp_path / "parent"
+    parent.mkdir()
+    a = claude("A")
+    a.root = parent / gone
+    given = {"file_path": "a.txt", "content": "x\n"}
+    assert a.hook("PreToolUse", tool_name="Write", tool_input=given, tool_use_id="toolu_gone") == {}
+    a.hook("PostToolUse", tool_name="Write", tool_input=given, tool_response={}, tool_use_id="toolu_gone")
+    a.ran("ls")
+    assert list(parent.iterdir()) == []
+    assert a.warned == []
