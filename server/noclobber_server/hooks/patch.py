@@ -16,7 +16,7 @@ _ADD, _UPDATE, _DELETE, _MOVE, _EOF = "*** Add File: ", "*** Update File: ", "**
 
 def parse_patch(text: str) -> tuple[Change, ...]:
     """The changes a patch makes, in order; a patch that is cut off gives those that are whole."""
-    lines = text.splitlines()
+    lines = [line.removesuffix("\r") for line in text.removesuffix("\n").split("\n")]  # a form feed or U+2028 ends no line of a file
     changes: list[Change] = []
     position = next((index + 1 for index, line in enumerate(lines) if line.strip() == _BEGIN), len(lines))
     while position < len(lines) and lines[position].strip() != _END:

@@ -146,7 +146,7 @@ def _search_replace_blocks(diff: object) -> tuple[tuple[str, str], ...]:
     blocks: list[tuple[str, str]] = []
     old: list[str] | None = None
     new: list[str] | None = None
-    for line in diff.splitlines(keepends=True):
+    for line in (f"{line}\n" for line in diff.split("\n")):
         mark = line.strip()
         if old is None and mark in ("------- SEARCH", "<<<<<<< SEARCH"):
             old = []
