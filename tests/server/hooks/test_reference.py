@@ -119,3 +119,16 @@ def test_vs_code_calls_for_every_tool_and_most_are_none_of_our_business(tool: st
         }
         assert answer("vscode", json.dumps(payload).encode(), {}) == ("", "", 0)
     assert not (project / ".noclobber").exists()
+
+
+def test_numbers_and_depths_beyond_all_measure_are_survived(project: Path) -> None:
+    shell = {
+        **CLAUDE, "cwd": str(project), "hook_event_name": "PostToolUse", "tool_name": "Bash", "tool_input": {"command": "ls"},
+        "tool_response": {},
+    }  # fmt: skip
+    for number, took in enumerate(("9" * 400, "1e999", "-1", "NaN", "true")):
+        payload = json.dumps({**shell, "tool_use_id": f"took{number}"}).replace("{", f'{{"duration_ms": {took}, ', 1)
+        assert answer("claude-code", payload.encode(), {}) == ("", "", 0)
+    for deep in ("[" * 100_000, '{"a":' * 100_000):
+        payload = json.dumps({"sessionId": "S", "timestamp": 1, "cwd": str(project), "toolName": "edit", "toolArgs": deep})
+        assert answer("copilot", payload.encode(), {}) == ("", "", 0)

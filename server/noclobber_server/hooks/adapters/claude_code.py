@@ -22,6 +22,7 @@ EVENTS: dict[str, HookEvent] = {
     "PermissionDenied": "denied",
 }
 _UPDATES_UNASKED = ("acceptEdits", "bypassPermissions")
+_LONGEST_MS = 1e12
 
 
 def _read(payload: dict[str, Any]) -> HookCall:
@@ -49,7 +50,10 @@ def _read(payload: dict[str, Any]) -> HookCall:
 
 
 def _seconds(milliseconds: object) -> float | None:
-    return milliseconds / 1000 if isinstance(milliseconds, (int, float)) and not isinstance(milliseconds, bool) else None
+    """None for what is no time: JSON also has infinities, and whole numbers beyond all floats."""
+    if not isinstance(milliseconds, (int, float)) or isinstance(milliseconds, bool):
+        return None
+    return milliseconds / 1000 if 0 <= milliseconds < _LONGEST_MS else None
 
 
 def _shown(call: HookCall, response: dict[str, Any]) -> tuple[Shown, ...]:

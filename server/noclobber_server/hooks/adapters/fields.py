@@ -33,7 +33,7 @@ def arguments_of(payload: dict[str, Any], *keys: str) -> dict[str, Any]:
 
         try:
             value = json.loads(value)
-        except ValueError:
+        except (ValueError, RecursionError):
             return {"input": value}
     return value if isinstance(value, dict) else {}
 
