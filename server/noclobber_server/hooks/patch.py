@@ -6,11 +6,15 @@ the lines it leaves. Nothing here looks at a file.
 
 from __future__ import annotations
 
+import re
+
 from .records import Change
 
-__all__ = ["find_heredoc_patch", "parse_patch"]
+__all__ = ["find_patch_in_shell", "parse_patch"]
 
 _BEGIN, _END = "*** Begin Patch", "*** End Patch"
+_APPLIES = r"(?:^|[;&|(]|\s-l?c\s+['\"]?)\s*(?:\S*/)?apply_patch"
+"""The name where a shell takes it for a command."""
 _ADD, _UPDATE, _DELETE, _MOVE, _EOF = "*** Add File: ", "*** Update File: ", "*** Delete File: ", "*** Move to: ", "*** End of File"
 
 
@@ -38,13 +42,29 @@ def parse_patch(text: str) -> tuple[Change, ...]:
     return tuple(changes)
 
 
-def find_heredoc_patch(command: str) -> str | None:
-    """The patch inside a shell command that pipes one into ``apply_patch``, if there is one."""
-    if "apply_patch" not in command:
-        return None
-    start = command.find(_BEGIN)
-    end = command.find(_END, start)
-    return None if start < 0 or end < 0 else command[start : end + len(_END)]
+def find_patch_in_shell(command: str) -> str | None:
+    """The patch that a shell command gives to ``apply_patch``, in a heredoc or as an argument; None where it is only text to others."""
+    lines = command.split("\n")
+    position = 0
+    while position < len(lines):
+        line = lines[position]
+        heredoc = re.search(r"<<-?\s*(['\"]?)(\w+)\1", line)
+        if heredoc is None:
+            if re.search(_APPLIES + r"\s+['\"]?" + re.escape(_BEGIN), line):
+                return _whole("\n".join(lines[position:]))
+            position += 1
+            continue
+        end = next((at for at in range(position + 1, len(lines)) if lines[at].strip() == heredoc[2]), len(lines))
+        if re.search(_APPLIES + r"(?=\s|$)", line):
+            return _whole("\n".join(lines[position:end]))
+        position = end + 1
+    return None
+
+
+def _whole(text: str) -> str | None:
+    start = text.find(_BEGIN)
+    end = text.find(_END, start)
+    return None if start < 0 or end < 0 else text[start : end + len(_END)]
 
 
 def _body(lines: list[str], position: int) -> tuple[list[str], int]:

@@ -1,7 +1,10 @@
 from __future__ import annotations
 
-from noclobber_server.hooks.patch import find_heredoc_patch, parse_patch
-from noclobber_server.hooks.records import Change
+import pytest
+
+from noclobber_server.hooks.adapters import load
+from noclobber_server.hooks.patch import find_patch_in_shell, parse_patch
+from noclobber_server.hooks.records import Change, Shown
 from noclobber_server.hooks.tools import changes_of
 
 PATCH = """*** Begin Patch
@@ -40,13 +43,49 @@ def test_a_patch_that_is_cut_off_gives_what_is_there() -> None:
     assert parse_patch("") == ()
 
 
-def test_a_patch_piped_into_apply_patch_in_the_shell_is_found() -> None:
-    command = f"cd x && apply_patch <<'EOF'\n{PATCH}EOF\n"
-    patch = find_heredoc_patch(command)
+@pytest.mark.parametrize(
+    "command",
+    [
+        f"cd x && apply_patch <<'EOF'\n{PATCH}EOF\n",
+        f"cat <<EOF | /usr/bin/apply_patch\n{PATCH}EOF",
+        f"echo <<A; ls\nno apply_patch\nA\napply_patch <<-\"B\" && ls\n{PATCH}B",
+        f"apply_patch '{PATCH}'",
+        f"apply_patch {PATCH}",
+        f"bash -lc apply_patch <<'EOF'\n{PATCH}EOF\n",
+        f"apply_patch \"$(cat <<'EOF'\n{PATCH}EOF\n)\"",
+    ],
+)
+def test_a_patch_that_a_shell_command_applies_is_found(command: str) -> None:
+    patch = find_patch_in_shell(command)
     assert patch is not None
-    assert len(parse_patch(patch)) == 3
-    assert find_heredoc_patch("apply_patch --help") is None
-    assert find_heredoc_patch("ls") is None
+    assert [change.path for change in parse_patch(patch)] == ["new.txt", "src/a.py", "gone.txt"]
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "apply_patch --help",
+        "ls",
+        f"cat > doc.md <<'EOF'\nHow to use apply_patch:\n{PATCH}EOF",
+        f"cat > doc.md <<'EOF'\napply_patch <<'X'\n{PATCH}X\nEOF",
+        f"grep apply_patch <<'EOF'\n{PATCH}EOF",
+        f"echo '{PATCH}' | grep apply_patch",
+    ],
+)
+def test_a_patch_that_a_shell_command_only_mentions_is_none(command: str) -> None:
+    assert find_patch_in_shell(command) is None
+    assert changes_of("Bash", {"command": command}) == ()
+
+
+def test_a_search_block_that_quotes_a_patch_is_an_edit() -> None:
+    diff = "------- SEARCH\nold\n=======\n" + PATCH + "+++++++ REPLACE\n"
+    assert changes_of("replace_in_file", {"path": "doc.md", "diff": diff}) == (Change("doc.md", "edit", edits=(("old\n", PATCH),)),)
+
+
+def test_a_look_through_the_editor_tool_is_a_reading() -> None:
+    given = {"command": "view", "path": "a.txt", "view_range": [2, 3]}
+    call = load("copilot").read({"sessionId": "S", "timestamp": 1, "cwd": "/p", "toolName": "str_replace_editor", "toolArgs": given})
+    assert (call.kind, call.changes, call.shown) == ("read", (), (Shown("a.txt", (2, 3)),))
 
 
 def test_only_a_line_feed_ends_a_line_of_a_patch() -> None:

@@ -48,8 +48,8 @@ def call_from(
     """
     if not session:
         raise HookInputError(f"the {client} payload names no session")
-    kind = kind_of(tool)
     given = arguments or {}
+    kind = kind_of(tool, given)
     return HookCall(
         client, event, session, text(payload, "cwd"), tool=tool, kind=kind, tool_input=given,
         call_id=text_or_none(payload, "tool_use_id", "toolUseId", "callID", "tool_call_id"),
