@@ -132,3 +132,33 @@ def test_numbers_and_depths_beyond_all_measure_are_survived(project: Path) -> No
     for deep in ("[" * 100_000, '{"a":' * 100_000):
         payload = json.dumps({"sessionId": "S", "timestamp": 1, "cwd": str(project), "toolName": "edit", "toolArgs": deep})
         assert answer("copilot", payload.encode(), {}) == ("", "", 0)
+
+
+VSCODE_CALLS: list[dict[str, Any]] = [
+    {"hook_event_name": "SessionStart", "source": "new"},
+    {"hook_event_name": "PostToolUse", "tool_name": "read_file", "tool_input": {"filePath": "/p/a", "startLine": 1, "endLine": 9}, "tool_response": "x"},
+    {"hook_event_name": "PreToolUse", "tool_name": "apply_patch", "tool_input": {"input": PATCH, "explanation": "x"}},
+    {"hook_event_name": "PreToolUse", "tool_name": "create_file", "tool_input": {"filePath": "/p/a", "content": "x"}},
+    {"hook_event_name": "PostToolUse", "tool_name": "run_in_terminal", "tool_input": {"command": "ls"}, "tool_response": "x"},
+    {"hook_event_name": "Stop"},
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("told", ["claude-code", "vscode"])
+def test_vs_code_is_one_writer_through_claudes_registration_too(told: str) -> None:
+    for number, fields in enumerate(VSCODE_CALLS):
+        payload = {**VSCODE, **fields, "tool_use_id": f"{number}"}
+        name = recognise(payload, told)
+        assert load(name).read(payload).agent_id == "vscode:S", fields
+
+
+def test_a_file_named_as_vs_code_does_is_vs_codes_without_a_time_stamp() -> None:
+    payload = {key: value for key, value in {**VSCODE, **VSCODE_CALLS[1]}.items() if key != "timestamp"}
+    assert recognise(payload, "claude-code") == "vscode"
+
+
+def test_gemini_and_copilot_send_time_stamps_too() -> None:
+    assert recognise({"session_id": "S", "cwd": "/p", "timestamp": "2026-11-22T00:00:00Z", "hook_event_name": "SessionStart"}, "gemini") == "gemini"
+    edit = {**VSCODE, "tool_name": "Edit", "tool_input": {"path": "/p/a.txt", "old_str": "old", "new_str": "new"}}
+    del edit["tool_use_id"]
+    assert recognise(edit, "claude-code") == "copilot"
