@@ -218,14 +218,5 @@ def _withdraw(context: Context, change: Change) -> None:
             file_path = located.file_path
     except NoclobberError:
         return
-    context.notes.take_edit(file_path)
-    _release(context, file_path)
-
-
-def _release(context: Context, file_path: str) -> None:
-    from noclobber.clock import boot_id, monotonic_ns
-
-    store = context.guard.workspace.store
-    lease = store.lease(file_path, boot_id(), monotonic_ns())
-    if lease is not None and lease.agent_id == context.guard.agent_id:
-        store.release_lease(file_path, lease.token)
+    context.notes.take_edit(file_path, context.call.call_id)
+    context.release(file_path)

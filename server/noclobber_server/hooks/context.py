@@ -28,6 +28,15 @@ class Context(NamedTuple):
     notes: SessionNotes
     seq: int
 
+    def release(self, file_path: str) -> None:
+        """Give up this agent's lease on a file, unless another call of it is at work there."""
+        from noclobber.clock import boot_id, monotonic_ns
+
+        store = self.guard.workspace.store
+        lease = store.lease(file_path, boot_id(), monotonic_ns())
+        if lease is not None and lease.agent_id == self.guard.agent_id and not self.notes.is_under_way(file_path):
+            store.release_lease(file_path, lease.token)
+
     def finish(self, took_ns: int, *, let_go: bool) -> None:
         """Mirror the history where it grew, and note how long the hook took, for ``noclobber doctor``."""
         workspace = self.guard.workspace

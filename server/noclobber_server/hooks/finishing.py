@@ -34,7 +34,7 @@ def settle_open_edits(context: Context, *, but_not: str | None = None) -> None:
             continue
         found = standing(context, note.file_path)
         if note.expected is not None and found is not None and hash_content(found) == note.expected:
-            context.notes.take_edit(note.file_path)
+            context.notes.take_edit(note.file_path, note.call_id)
             _record(context, note, _kept(context, note.knows))
 
 
@@ -42,7 +42,7 @@ def _finish(context: Context, change: Change) -> list[str]:
     workspace = context.guard.workspace
     with workspace.locator.locate(change.path, missing_ok=True) as located:
         file_path, found = located.file_path, look(located)
-    note = context.notes.take_edit(file_path)
+    note = context.notes.take_edit(file_path, context.call.call_id)
     said: list[str] = []
     if note is None:
         if context.call.event != "failed":
@@ -51,7 +51,7 @@ def _finish(context: Context, change: Change) -> list[str]:
         now = None if found is None else found.content
         said = _compare(context, change, note, now)
         if note.token:
-            workspace.store.release_lease(file_path, note.token)
+            context.release(file_path)
     if change.to_path is not None and context.call.event != "failed":
         context.guard.record_change(change.to_path, kind="edit")
     return said

@@ -15,6 +15,7 @@ from noclobber.content import hash_content
 __all__ = ["EditNote", "SessionNotes", "note_call", "take_call"]
 
 _TWICE_WITHIN_S = 15.0
+_UNDER_WAY_S = 10.0
 _OLD_S = 7 * 86400.0
 
 
@@ -56,11 +57,17 @@ class SessionNotes:
 
     def put_edit(self, note: EditNote) -> None:
         """Leave a note for the finished edit."""
-        self._write(self._path("edit", note.file_path), json.dumps(note))
+        self._write(self._path(f"edit-{_short(note.file_path)}", note.call_id), json.dumps(note))
 
-    def take_edit(self, file_path: str) -> EditNote | None:
-        """The note on this file, taken away so that nobody acts on it twice."""
-        return _taken(self._path("edit", file_path))
+    def take_edit(self, file_path: str, call_id: str | None) -> EditNote | None:
+        """The note this call left on this file, taken away so that nobody acts on it twice; without the call's number, the latest one."""
+        path = self._path(f"edit-{_short(file_path)}", call_id) if call_id else self._latest_edit(file_path)
+        return None if path is None else _taken(path)
+
+    def is_under_way(self, file_path: str) -> bool:
+        """Whether a call of this agent may be at work on this file: its note is no older than a lease."""
+        path = self._latest_edit(file_path)
+        return path is not None and time.time() - os.stat(path).st_mtime < _UNDER_WAY_S
 
     def edits(self) -> list[EditNote]:
         """All notes that are open."""
@@ -121,6 +128,11 @@ class SessionNotes:
             path = os.path.join(self._all, folder)
             if time.time() - os.stat(path).st_mtime > _OLD_S:
                 _drop(path)
+
+    def _latest_edit(self, file_path: str) -> str | None:
+        begins = f"edit-{_short(file_path)}-"
+        paths = [os.path.join(self._folder, name) for name in self._names() if name.startswith(begins)]
+        return max(paths, key=lambda path: os.stat(path).st_mtime_ns, default=None)
 
     def _path(self, name: str, subject: str) -> str:
         self._make()

@@ -48,7 +48,7 @@ def test_a_patch_that_is_cut_off_gives_what_is_there() -> None:
     [
         f"cd x && apply_patch <<'EOF'\n{PATCH}EOF\n",
         f"cat <<EOF | /usr/bin/apply_patch\n{PATCH}EOF",
-        f"echo <<A; ls\nno apply_patch\nA\napply_patch <<-\"B\" && ls\n{PATCH}B",
+        f'echo <<A; ls\nno apply_patch\nA\napply_patch <<-"B" && ls\n{PATCH}B',
         f"apply_patch '{PATCH}'",
         f"apply_patch {PATCH}",
         f"bash -lc apply_patch <<'EOF'\n{PATCH}EOF\n",

@@ -158,7 +158,10 @@ def test_a_file_named_as_vs_code_does_is_vs_codes_without_a_time_stamp() -> None
 
 
 def test_gemini_and_copilot_send_time_stamps_too() -> None:
-    assert recognise({"session_id": "S", "cwd": "/p", "timestamp": "2026-11-22T00:00:00Z", "hook_event_name": "SessionStart"}, "gemini") == "gemini"
+    assert (
+        recognise({"session_id": "S", "cwd": "/p", "timestamp": "2026-11-22T00:00:00Z", "hook_event_name": "SessionStart"}, "gemini")
+        == "gemini"
+    )
     edit = {**VSCODE, "tool_name": "Edit", "tool_input": {"path": "/p/a.txt", "old_str": "old", "new_str": "new"}}
     del edit["tool_use_id"]
     assert recognise(edit, "claude-code") == "copilot"

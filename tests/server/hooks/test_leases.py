@@ -1,0 +1,59 @@
+"""Between check and finish: who holds a file, who waits for it and how long, and what calls under way do to each other."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from noclobber import ConcurrencyGuard, LeasedError
+
+BASE = "".join(f"line {number}\n" for number in range(20))
+
+
+@pytest.fixture
+def file(project: Path) -> Path:
+    path = project / "a.txt"
+    path.write_text(BASE, encoding="utf-8")
+    return path
+
+
+def is_held(guard: ConcurrencyGuard, name: str = "a.txt") -> bool:
+    try:
+        return not guard.release(guard.lease(name))
+    except LeasedError:
+        return True
+
+
+def test_a_refused_call_leaves_the_lease_and_the_note_of_the_other_call_under_way(claude: Any, file: Path, guard: ConcurrencyGuard) -> None:
+    a = claude("A")
+    a.read("a.txt")
+    given = {"file_path": str(file), "old_string": "line 2\n", "new_string": "LINE 2\n"}
+    assert a.check("Edit", given, "toolu_first") == {}
+    file.write_text(BASE.replace("line 9\n", "line 9, by a person\n"), encoding="utf-8")
+    second = a.check("Write", {"file_path": str(file), "content": BASE.replace("line 9\n", "LINE 9\n")}, "toolu_second")
+    assert second["permissionDecision"] == "deny"
+    assert is_held(guard)
+    before = file.read_text(encoding="utf-8")
+    file.write_text(before.replace("line 2\n", "LINE 2\n"), encoding="utf-8")
+    a.finish("Edit", given, before, "toolu_first")
+    assert "was changed by another writer while your edit was under way" in a.said[-1]
+    assert not is_held(guard)
+
+
+def test_a_refused_call_lets_go_of_its_own_lease(claude: Any, file: Path, guard: ConcurrencyGuard) -> None:
+    a = claude("A")
+    assert a.write("a.txt", "x\n")["permissionDecision"] == "deny"
+    assert not is_held(guard)
+
+
+def test_a_finish_without_a_number_finds_the_note_of_its_check(claude: Any, file: Path, guard: ConcurrencyGuard) -> None:
+    a = claude("A")
+    a.read("a.txt")
+    given = {"file_path": str(file), "content": "mine\n"}
+    a.check("Write", given, "toolu_numbered")
+    file.write_text("mine\n", encoding="utf-8")
+    a.hook("PostToolUse", tool_name="Write", tool_input=given, tool_response={})
+    assert not is_held(guard)
+    assert [event.outcome for event in guard.events(kind="write")] == ["done"]
