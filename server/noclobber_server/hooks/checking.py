@@ -19,7 +19,6 @@ from .session import EditNote, note_call
 
 __all__ = ["handle_before"]
 
-_LEASE_WAIT_S = 2.0
 _LEASE_POLL_S = 0.05
 
 
@@ -164,14 +163,13 @@ def _refused(context: Context, change: Change, disk: bytes | None, refusal: Refu
 
 
 def _lease(context: Context, path: str) -> tuple[int, str]:
-    """The lease's token and "", or 0 and the name of who held it for all of two seconds."""
-    until = time.monotonic() + _LEASE_WAIT_S
+    """The lease's token and "", or 0 and the name of who held it for as long as this hook waits."""
     while True:
         try:
             return context.guard.lease(path).token, ""
         except LeasedError as held:
             holder = held.refusal.message.split(" is writing ", 1)[0]
-            if time.monotonic() >= until:
+            if time.monotonic() >= context.waits_until:
                 return 0, holder
             time.sleep(_LEASE_POLL_S)
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from noclobber import ConcurrencyGuard, LeasedError
+from noclobber_server.hooks.main import answer
 
 BASE = "".join(f"line {number}\n" for number in range(20))
 
@@ -57,3 +60,20 @@ def test_a_finish_without_a_number_finds_the_note_of_its_check(claude: Any, file
     a.hook("PostToolUse", tool_name="Write", tool_input=given, tool_response={})
     assert not is_held(guard)
     assert [event.outcome for event in guard.events(kind="write")] == ["done"]
+
+
+def test_a_patch_of_six_leased_files_waits_once(project: Path, guard: ConcurrencyGuard) -> None:
+    names = [f"f{number}.txt" for number in range(6)]
+    for name in names:
+        (project / name).write_text("x\n", encoding="utf-8")
+        guard.lease(name)
+    patch = "".join(f"*** Update File: {name}\n@@\n-x\n+y\n" for name in names)
+    payload = {
+        "session_id": "S", "cwd": str(project), "turn_id": "T", "model": "m", "hook_event_name": "PreToolUse", "tool_use_id": "1",
+        "tool_name": "apply_patch", "tool_input": {"command": f"*** Begin Patch\n{patch}*** End Patch\n"},
+    }  # fmt: skip
+    begun = time.monotonic()
+    answered = json.loads(answer("codex", json.dumps(payload).encode(), {}).stdout)["hookSpecificOutput"]
+    assert 1.9 <= time.monotonic() - begun < 5
+    assert "permissionDecision" not in answered
+    assert [line.split(" ")[0] for line in answered["additionalContext"].splitlines()] == ["observer"] * 6
