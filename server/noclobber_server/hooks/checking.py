@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from typing import NamedTuple
 
+from noclobber.changing import consider
 from noclobber.content import hash_content
-from noclobber.decision import Decision
+from noclobber.decision import Decision, Situation, Verdict, decide_edit, decide_write
 from noclobber.errors import LeasedError, NoclobberError, PathError, Refused
+from noclobber.recording import Request
 from noclobber.records import Refusal
-from noclobber.situation import look
+from noclobber.situation import Writer, look
 from noclobber.store.protocol import Batch
 
 from .context import Context, kind_of_change
@@ -85,11 +88,7 @@ def _decide(context: Context, change: Change, disk: bytes | None, token: int, ho
     decision, asked = _consult(context, change, disk)
     refusal = decision.refusal
     if refusal is not None and decision.outcome != "observed" and not _is_clients_own(refusal):
-        if refusal.type != "LEASED":
-            return _refused(context, change, disk, refusal, token)
-        from . import wording
-
-        return _Checked(wording.leased_notice(refusal.file_path, holder or "another writer"))
+        return _refused(context, change, disk, refusal, token)
     merged = change.kind == "write" and decision.outcome in ("merged", "formatted") and decision.content is not None
     notice = "\n".join(decision.notices)
     content, knows = None, None
@@ -120,19 +119,31 @@ def _consult(context: Context, change: Change, disk: bytes | None) -> tuple[Deci
     guard = context.guard
     if change.kind == "write":
         assert change.content is not None
-        asked = encoded(change.content, disk)
-        return guard.check_write(change.path, asked, on_stale="merge" if context.call.can_update else "reject"), asked
+        asked, merge_asked = encoded(change.content, disk), context.call.can_update
+        return _considered(context, change, lambda now: decide_write(now, asked, merge_asked=merge_asked), asked), asked
     if change.kind in ("edit", "patch"):
-        return guard.check_edit(change.path, change.edits, replace_all=change.replace_all), None
+        return _considered(context, change, lambda now: decide_edit(now, change.edits, replace_all=change.replace_all)), None
     refusal = guard.verify_before_write(change.path)
     if refusal is None:
         return Decision("done", None, None), None
-    paused = guard.workspace.settings.mode == "observe" or guard.workspace.paused()
-    outcome = Decision("observed" if paused else "refused", None, refusal)
+    outcome = Decision("observed" if _only_watches(context) else "refused", None, refusal)
     kind, detail = kind_of_change(change), {"message": refusal.message}
     stands = refusal.current_hash  # before and after: nothing is changed yet
     guard.record(kind, outcome=outcome.outcome, file_path=refusal.file_path, before_hash=stands, after_hash=stands, detail=detail)
     return outcome, None
+
+
+def _considered(context: Context, change: Change, decide: Callable[[Situation], Verdict], asked: bytes | None = None) -> Decision:
+    """What the guard says to this change. A lease has been waited for by now: whoever holds one, what is stale is merged or refused."""
+    guard = context.guard
+    request = Request(change.path, kind_of_change(change), lambda now: decide(now._replace(lease=None)), asked)
+    writer = Writer(guard.agent_id, guard.turn_id, guard.intent_id)
+    return consider(guard.workspace, writer, request, enforce="observed" if _only_watches(context) else None)
+
+
+def _only_watches(context: Context) -> bool:
+    workspace = context.guard.workspace
+    return workspace.settings.mode == "observe" or workspace.paused()
 
 
 def _is_clients_own(refusal: Refusal) -> bool:

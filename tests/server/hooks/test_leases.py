@@ -77,3 +77,35 @@ def test_a_patch_of_six_leased_files_waits_once(project: Path, guard: Concurrenc
     assert 1.9 <= time.monotonic() - begun < 5
     assert "permissionDecision" not in answered
     assert [line.split(" ")[0] for line in answered["additionalContext"].splitlines()] == ["observer"] * 6
+
+
+def test_a_stale_whole_write_past_a_lease_is_merged_and_what_it_replaces_is_reported(
+    claude: Any, file: Path, guard: ConcurrencyGuard
+) -> None:
+    a, b = claude("A"), claude("B")
+    a.read("a.txt")
+    b.read("a.txt")
+    by_person = BASE.replace("line 3\n", "line 3, by a person\n")
+    file.write_text(by_person, encoding="utf-8")
+    theirs = {"file_path": str(file), "old_string": "line 15\n", "new_string": "LINE 15\n"}
+    assert b.check("Edit", theirs, "toolu_theirs") == {}
+
+    def finish_theirs() -> None:
+        file.write_text(by_person.replace("line 15\n", "LINE 15\n"), encoding="utf-8")
+        b.finish("Edit", theirs, by_person, "toolu_theirs")
+
+    decided = a.write("a.txt", BASE.replace("line 10\n", "LINE 10\n"), before_writing=finish_theirs)
+    assert decided["updatedInput"]["content"] == by_person.replace("line 10\n", "LINE 10\n")
+    assert "claude-code:B is changing a.txt at this moment" in a.said[0]
+    assert "replaced a version that another writer had put there just before" in a.said[1]
+    assert guard.content(a.said[1].rsplit(" ", 1)[-1]).decode() == by_person.replace("line 15\n", "LINE 15\n")
+    assert guard.events(outcome="refused") == []
+    assert [event.outcome for event in guard.events(agent_id=a.agent_id, kind="write")] == ["merged"]
+
+
+def test_a_stale_whole_write_past_a_lease_that_does_not_merge_is_refused(claude: Any, file: Path, guard: ConcurrencyGuard) -> None:
+    a = claude("A")
+    a.read("a.txt")
+    file.write_text(BASE.replace("line 10\n", "line 10, by a person\n"), encoding="utf-8")
+    guard.lease("a.txt")
+    assert a.write("a.txt", BASE.replace("line 10\n", "LINE 10\n"))["permissionDecision"] == "deny"
