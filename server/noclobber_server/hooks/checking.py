@@ -16,7 +16,7 @@ from noclobber.situation import Writer, look
 from noclobber.store.protocol import Batch
 
 from .context import Context, kind_of_change
-from .forms import encoded
+from .forms import encoded, exact_edits, made_from
 from .records import Answer, Change
 from .session import EditNote, note_call
 
@@ -87,7 +87,7 @@ def _check(context: Context, change: Change) -> _Checked:
 def _decide(context: Context, change: Change, disk: bytes | None, token: int, holder: str) -> _Checked:
     decision, asked = _consult(context, change, disk)
     refusal = decision.refusal
-    if refusal is not None and decision.outcome != "observed" and not _is_clients_own(refusal):
+    if refusal is not None and decision.outcome != "observed":
         return _refused(context, change, disk, refusal, token)
     merged = change.kind == "write" and decision.outcome in ("merged", "formatted") and decision.content is not None
     notice = "\n".join(decision.notices)
@@ -122,7 +122,7 @@ def _consult(context: Context, change: Change, disk: bytes | None) -> tuple[Deci
         asked, merge_asked = encoded(change.content, disk), context.call.can_update
         return _considered(context, change, lambda now: decide_write(now, asked, merge_asked=merge_asked), asked), asked
     if change.kind in ("edit", "patch"):
-        return _considered(context, change, lambda now: decide_edit(now, change.edits, replace_all=change.replace_all)), None
+        return _considered(context, change, lambda now: _decide_edit(change, now)), None
     refusal = guard.verify_before_write(change.path)
     if refusal is None:
         return Decision("done", None, None), None
@@ -146,9 +146,29 @@ def _only_watches(context: Context) -> bool:
     return workspace.settings.mode == "observe" or workspace.paused()
 
 
-def _is_clients_own(refusal: Refusal) -> bool:
-    """A text that is not there once is for the client's tool to say (it may match more loosely), unless others' changes are the cause."""
-    return refusal.type in ("EDIT_NOT_FOUND", "EDIT_AMBIGUOUS") and not refusal.changed_by
+def _decide_edit(change: Change, now: Situation) -> Verdict:
+    """May this edit be made? A text that is not there once is for the client's tool to say (it may match more loosely).
+
+    Unless it was there in the version the agent knows: then others' changes are the cause.
+    """
+    edits = exact_edits(change, now.disk)
+    if edits is None and now.stale and now.known is not None:
+        edits = exact_edits(change, now.known)
+    verdict = decide_edit(now, edits, replace_all=change.replace_all) if edits else Verdict("done", None)
+    refusal = verdict.refusal
+    if refusal is None:
+        return verdict if change.kind == "edit" or now.disk is None or _is_certain(change, now.disk) else verdict._replace(content=None)
+    if refusal.type == "EDIT_NOT_FOUND":
+        return Verdict("done", None)
+    if refusal.type == "EDIT_AMBIGUOUS" and not (now.stale and now.known is not None and made_from(change, now.known) is not None):
+        return Verdict("done", None)
+    return verdict
+
+
+def _is_certain(change: Change, content: bytes) -> bool:
+    from .hunks import is_certain
+
+    return is_certain(content, change.hunks)
 
 
 def _refused(context: Context, change: Change, disk: bytes | None, refusal: Refusal, token: int) -> _Checked:
@@ -197,10 +217,7 @@ def _rebased(context: Context, change: Change) -> bytes | None:
     known = None if snapshot is None else context.guard.workspace.store.content(snapshot.read_hash)
     if known is None:
         return None
-    from noclobber.merge import rebase_edit, text_edits_to_bytes
-
-    exact = text_edits_to_bytes(known, list(change.edits))
-    rebased = rebase_edit(known, exact, replace_all=change.replace_all) if isinstance(exact, list) else None
+    rebased = made_from(change, known)
     return known if rebased is None else rebased
 
 

@@ -1,14 +1,13 @@
-"""Reading the patches of ``apply_patch``: which files, and which exact replacements in each.
+"""Reading the patches of ``apply_patch``: which files, and what is to become of each.
 
-The format is that of Codex (``*** Begin Patch`` … ``*** End Patch``). A hunk becomes a pair of texts: the lines it expects and
-the lines it leaves. Nothing here looks at a file.
+The format is that of Codex (``*** Begin Patch`` … ``*** End Patch``). Nothing here looks at a file.
 """
 
 from __future__ import annotations
 
 import re
 
-from .records import Change
+from .records import Change, Hunk
 
 __all__ = ["find_patch_in_shell", "parse_patch"]
 
@@ -38,7 +37,7 @@ def parse_patch(text: str) -> tuple[Change, ...]:
                 to_path = lines[position][len(_MOVE) :].strip()
                 position += 1
             body, position = _body(lines, position)
-            changes.append(Change(line[len(_UPDATE) :].strip(), "patch", edits=_hunks(body), to_path=to_path))
+            changes.append(Change(line[len(_UPDATE) :].strip(), "patch", hunks=_hunks(body), to_path=to_path))
     return tuple(changes)
 
 
@@ -74,20 +73,26 @@ def _body(lines: list[str], position: int) -> tuple[list[str], int]:
     return lines[start:position], position
 
 
-def _hunks(body: list[str]) -> tuple[tuple[str, str], ...]:
-    hunks: list[tuple[str, str]] = []
+def _hunks(body: list[str]) -> tuple[Hunk, ...]:
+    hunks: list[Hunk] = []
     old: list[str] = []
     new: list[str] = []
+    headers: list[str] = []
+    at_end = False
     for line in [*body, "@@"]:
         if line.startswith("@@"):
             if old != new:
-                hunks.append(("".join(old), "".join(new)))
-            old, new = [], []
+                hunks.append(("".join(old), "".join(new), tuple(headers), at_end))
+            if old or new:
+                old, new, headers, at_end = [], [], [], False
+            headers += [line[2:].strip()] if line[2:].strip() else []  # several stand one within the other: a class, its method
         elif line.startswith("-"):
             old.append(line[1:] + "\n")
         elif line.startswith("+"):
             new.append(line[1:] + "\n")
-        elif line.strip() != _EOF:
+        elif line.strip() == _EOF:
+            at_end = True
+        else:
             # an empty line of context often comes without its leading blank
             context = (line[1:] if line.startswith(" ") else line) + "\n"
             old.append(context)

@@ -7,12 +7,14 @@ client's own format. Annotations are real objects here: as text each would be co
 from collections.abc import Callable
 from typing import Any, Literal, NamedTuple
 
-__all__ = ["Adapter", "Answer", "Change", "HookCall", "HookEvent", "HookInputError", "Output", "Shown", "ToolKind"]
+__all__ = ["Adapter", "Answer", "Change", "HookCall", "HookEvent", "HookInputError", "Hunk", "Output", "Shown", "ToolKind"]
 
 HookEvent = Literal[
     "session_start", "session_end", "subagent_stop", "turn_end", "before", "after", "failed", "permission", "denied", "other"
 ]  # fmt: skip
 ToolKind = Literal["read", "change", "shell", "other"]
+Hunk = tuple[str, str, tuple[str, ...], bool]
+"""One place of a patch: the lines expected, the lines left, the lines that come before it somewhere; whether it is the end of the file."""
 
 
 class HookInputError(Exception):
@@ -22,8 +24,8 @@ class HookInputError(Exception):
 class Change(NamedTuple):
     """One file that a tool is about to change, or has changed.
 
-    ``kind``: ``write`` (``content`` is the whole file), ``edit`` (``edits`` are exact replacements), ``patch`` (``hunks`` likewise, each
-    looked for after the one before it), ``delete``, ``opaque`` (what will come of it cannot be known beforehand).
+    ``kind``: ``write`` (``content`` is the whole file), ``edit`` (``edits`` are exact replacements), ``patch`` (``hunks``, each looked
+    for after the one before it), ``delete``, ``opaque`` (what will come of it cannot be known beforehand).
     ``creates``: the file is expected to be absent.
     """
 
@@ -34,6 +36,7 @@ class Change(NamedTuple):
     replace_all: bool = False
     to_path: str | None = None
     creates: bool = False
+    hunks: tuple[Hunk, ...] = ()
 
 
 class Shown(NamedTuple):

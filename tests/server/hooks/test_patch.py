@@ -32,7 +32,10 @@ def test_a_patch_of_all_kinds_is_read_file_by_file() -> None:
     added, updated, deleted = parse_patch(PATCH)
     assert added == Change("new.txt", "write", content="one\ntwo\n", creates=True)
     assert (updated.path, updated.kind, updated.to_path) == ("src/a.py", "patch", "src/b.py")
-    assert updated.edits == (("context\nold\n\nafter\n", "context\nnew\n\nafter\n"), ("last\n", "end\n"))
+    assert updated.hunks == (
+        ("context\nold\n\nafter\n", "context\nnew\n\nafter\n", ("def f():",), False),
+        ("last\n", "end\n", (), True),
+    )
     assert deleted == Change("gone.txt", "delete")
 
 
@@ -94,7 +97,7 @@ def test_only_a_line_feed_ends_a_line_of_a_patch() -> None:
     for end in ("\n", "\r\n"):
         added, updated = parse_patch(end.join([*lines, "*** End Patch", ""]))
         assert added.content == f"{strange}\n"
-        assert updated.edits == ((f"{strange}\nold\n", f"{strange}\nnew\n"),)
+        assert updated.hunks == ((f"{strange}\nold\n", f"{strange}\nnew\n", (), False),)
 
 
 def test_only_a_line_feed_ends_a_line_of_a_search_block() -> None:
