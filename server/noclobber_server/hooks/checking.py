@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from noclobber.changing import consider
 from noclobber.content import hash_content
-from noclobber.decision import Decision, Situation, Verdict, decide_edit, decide_write
+from noclobber.decision import Decision, Situation, Verdict, decide_arrival, decide_edit, decide_write
 from noclobber.errors import LeasedError, NoclobberError, PathError, Refused
 from noclobber.recording import Request
 from noclobber.records import Refusal
@@ -110,6 +110,8 @@ def _decide(context: Context, change: Change, disk: bytes | None, token: int, ho
 
         notice = f"{notice}\n{wording.leased_notice(context.guard.workspace.locator.locate(change.path).file_path, holder)}".strip()
     expected = decision.content if refusal is None else asked
+    if change.moves:
+        expected, knows = None, None  # nothing is to stay there
     _leave_note(context, change, disk, expected, knows, "done" if refusal is not None else decision.outcome, token)
     return _Checked(notice, content)
 
@@ -123,6 +125,8 @@ def _consult(context: Context, change: Change, disk: bytes | None) -> tuple[Deci
         return _considered(context, change, lambda now: decide_write(now, asked, merge_asked=merge_asked), asked), asked
     if change.kind in ("edit", "patch"):
         return _considered(context, change, lambda now: _decide_edit(change, now)), None
+    if change.kind == "arrival":
+        return _considered(context, change, decide_arrival), None
     refusal = guard.verify_before_write(change.path)
     if refusal is None:
         return Decision("done", None, None), None
@@ -233,7 +237,9 @@ def _leave_note(
     contents = [(name, content) for name, content in wanted if name and content is not None and not workspace.store.find_hashes(name)]
     if contents:
         workspace.store.apply(Batch(contents=workspace.keepable(file_path, contents)))
-    note = EditNote(file_path, change.kind, context.call.call_id or "", before, after, known, outcome, workspace.store.last_seq(), token)
+    note = EditNote(
+        file_path, kind_of_change(change), context.call.call_id or "", before, after, known, outcome, workspace.store.last_seq(), token
+    )
     context.notes.put_edit(note)
 
 

@@ -76,8 +76,7 @@ def contexts_of(call: HookCall, environ: Mapping[str, str], *, set_up_only: bool
         path = os.path.join(base, change.path)
         root = _owner(path, home_root)
         if root is not None:
-            to_path = None if change.to_path is None else os.path.join(base, change.to_path)
-            by_root.setdefault(root, ([], []))[0].append(change._replace(path=path, to_path=to_path))
+            by_root.setdefault(root, ([], []))[0].append(change._replace(path=path))
     for shown in call.shown:
         path = os.path.join(base, shown.path)
         root = _owner(path, home_root)
@@ -114,4 +113,4 @@ def _open(call: HookCall, root: str, environ: Mapping[str, str], until: float) -
 
 def kind_of_change(change: Change) -> EventKind:
     """The kind of event that a tool's change is put on record as."""
-    return "delete" if change.kind == "delete" else "write" if change.kind == "write" else "edit"
+    return "delete" if change.kind == "delete" or change.moves else "write" if change.kind == "write" else "edit"

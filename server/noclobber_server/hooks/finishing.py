@@ -52,8 +52,6 @@ def _finish(context: Context, change: Change) -> list[str]:
         said = _compare(context, change, note, now)
         if note.token:
             context.release(file_path)
-    if change.to_path is not None and context.call.event != "failed":
-        context.guard.record_change(change.to_path, kind="edit")
     return said
 
 
@@ -115,7 +113,7 @@ def _overtaken(context: Context, note: EditNote, expected: bytes | None, now_has
 def _displaced(context: Context, change: Change, note: EditNote, between: bytes) -> str:
     """Tell what the check could not see, and keep it."""
     kept = context.guard.keep(note.file_path, between)
-    if change.kind != "write":
+    if change.kind not in ("write", "arrival"):
         return f"{note.file_path} was changed by another writer while your edit was under way; both changes are in it. Re-read it now."
     context.guard.record("late", file_path=note.file_path, before_hash=note.before, after_hash=kept)
     return (

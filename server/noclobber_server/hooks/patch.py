@@ -37,7 +37,7 @@ def parse_patch(text: str) -> tuple[Change, ...]:
                 to_path = lines[position][len(_MOVE) :].strip()
                 position += 1
             body, position = _body(lines, position)
-            changes.append(Change(line[len(_UPDATE) :].strip(), "patch", hunks=_hunks(body), to_path=to_path))
+            changes += _updates(line[len(_UPDATE) :].strip(), _hunks(body), to_path)
     return tuple(changes)
 
 
@@ -64,6 +64,13 @@ def _whole(text: str) -> str | None:
     start = text.find(_BEGIN)
     end = text.find(_END, start)
     return None if start < 0 or end < 0 else text[start : end + len(_END)]
+
+
+def _updates(path: str, hunks: tuple[Hunk, ...], to_path: str | None) -> list[Change]:
+    """A move changes two files: what stands at its new name would be replaced without a word."""
+    if to_path is None:
+        return [Change(path, "patch", hunks=hunks)] if hunks else []
+    return [Change(path, "patch" if hunks else "opaque", hunks=hunks, moves=True), Change(to_path, "arrival")]
 
 
 def _body(lines: list[str], position: int) -> tuple[list[str], int]:

@@ -25,16 +25,16 @@ class Change(NamedTuple):
     """One file that a tool is about to change, or has changed.
 
     ``kind``: ``write`` (``content`` is the whole file), ``edit`` (``edits`` are exact replacements), ``patch`` (``hunks``, each looked
-    for after the one before it), ``delete``, ``opaque`` (what will come of it cannot be known beforehand).
-    ``creates``: the file is expected to be absent.
+    for after the one before it), ``delete``, ``arrival`` (a moved file takes this name), ``opaque`` (what will come of it cannot be
+    known beforehand). ``moves``: nothing stays at this name. ``creates``: the file is expected to be absent.
     """
 
     path: str
-    kind: Literal["write", "edit", "patch", "delete", "opaque"]
+    kind: Literal["write", "edit", "patch", "delete", "arrival", "opaque"]
     content: str | None = None
     edits: tuple[tuple[str, str], ...] = ()
     replace_all: bool = False
-    to_path: str | None = None
+    moves: bool = False
     creates: bool = False
     hunks: tuple[Hunk, ...] = ()
 

@@ -29,9 +29,10 @@ PATCH = """*** Begin Patch
 
 
 def test_a_patch_of_all_kinds_is_read_file_by_file() -> None:
-    added, updated, deleted = parse_patch(PATCH)
+    added, updated, arrived, deleted = parse_patch(PATCH)
     assert added == Change("new.txt", "write", content="one\ntwo\n", creates=True)
-    assert (updated.path, updated.kind, updated.to_path) == ("src/a.py", "patch", "src/b.py")
+    assert (updated.path, updated.kind, updated.moves) == ("src/a.py", "patch", True)
+    assert arrived == Change("src/b.py", "arrival")
     assert updated.hunks == (
         ("context\nold\n\nafter\n", "context\nnew\n\nafter\n", ("def f():",), False),
         ("last\n", "end\n", (), True),
@@ -61,7 +62,7 @@ def test_a_patch_that_is_cut_off_gives_what_is_there() -> None:
 def test_a_patch_that_a_shell_command_applies_is_found(command: str) -> None:
     patch = find_patch_in_shell(command)
     assert patch is not None
-    assert [change.path for change in parse_patch(patch)] == ["new.txt", "src/a.py", "gone.txt"]
+    assert [change.path for change in parse_patch(patch)] == ["new.txt", "src/a.py", "src/b.py", "gone.txt"]
 
 
 @pytest.mark.parametrize(
