@@ -44,7 +44,8 @@ def handle_before(context: Context) -> Answer:
     """Check every change of the call; the first that is refused decides. A permission prompt drops the leases."""
     call, notes = context.call, context.notes
     if call.event == "permission":
-        notes.mark("prompted")
+        for change in call.changes:
+            notes.mark("prompted", _file_path(context, change))
         context.guard.workspace.store.release_leases(context.guard.agent_id)
         return Answer()
     if call.event == "denied":
@@ -55,16 +56,21 @@ def handle_before(context: Context) -> Answer:
         note_call(context.guard.workspace.state, call.call_id, call.agent_id, call.turn)
         return Answer()
     checked: list[_Checked] = []
-    done: list[Change] = []
-    try:
-        for change in call.changes:
-            done.append(change)
+    to_ask: Answer | None = None
+    for number, change in enumerate(call.changes, 1):
+        try:
             checked.append(_check(context, change))
-    except _Held as held:
-        for change in done:
-            _withdraw(context, change)
-        return held.answer
-    return _answer(context, checked)
+        except _Held as held:
+            if held.answer.decision == "deny":
+                for done in call.changes[:number]:
+                    _withdraw(context, done)
+                return held.answer
+            to_ask = to_ask or held.answer
+    if to_ask is None:
+        return _answer(context, checked)
+    # the notes stay: on a yes the client goes on without asking the hook again
+    context.guard.workspace.store.release_leases(context.guard.agent_id)
+    return to_ask
 
 
 def _answer(context: Context, checked: list[_Checked]) -> Answer:
@@ -182,11 +188,11 @@ def _refused(context: Context, change: Change, disk: bytes | None, refusal: Refu
     if not is_third(context, refusal.file_path):
         raise _Held(Answer("deny", reason=wording.refusal_text(refusal)))
     notes, call = context.notes, context.call
-    asked_in_vain = notes.is_marked("asked") and not notes.is_marked("prompted")
+    prompted = notes.unmark("prompted", refusal.file_path)
+    asked_in_vain = call.reports_prompts and notes.is_marked("asked", refusal.file_path) and not prompted
     displaced = None if disk is None else context.guard.keep(change.path, disk)
     if call.can_ask and not asked_in_vain:
-        notes.unmark("prompted")
-        notes.mark("asked")
+        notes.mark("asked", refusal.file_path)
         _leave_note(context, change, disk, None, None, "overridden", token)
         raise _Held(Answer("ask", reason=wording.asked(refusal)))
     kind, detail = kind_of_change(change), {"refusal": {**refusal.to_json(), "diff": ""}}
@@ -245,10 +251,15 @@ def _leave_note(
 
 def _withdraw(context: Context, change: Change) -> None:
     """Nothing will come of this change: its lease and its note go."""
-    try:
-        with context.guard.workspace.locator.locate(change.path, missing_ok=True) as located:
-            file_path = located.file_path
-    except NoclobberError:
-        return
+    file_path = _file_path(context, change)
     context.notes.take_edit(file_path, context.call.call_id)
     context.release(file_path)
+
+
+def _file_path(context: Context, change: Change) -> str:
+    """The path as everything is noted under it; as it was given where it leads outside, where nothing is noted."""
+    try:
+        with context.guard.workspace.locator.locate(change.path, missing_ok=True) as located:
+            return located.file_path
+    except NoclobberError:
+        return change.path

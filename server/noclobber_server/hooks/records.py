@@ -53,7 +53,8 @@ class HookCall(NamedTuple):
     ``call_id`` names the use of a tool, ``cwd`` is where relative paths begin. ``original``: the text the client itself found in the
     file just before it changed it. ``changed_by_person``: the person altered the edit before letting it pass. What the client can do with
     an answer: take another input (``can_update``; ``approves``: without asking the person, who set it up so), ask the person
-    (``can_ask``), show the model something before the tool runs (``can_tell_before``). ``took_s``: how long the tool ran, where it is said.
+    (``can_ask``; ``reports_prompts``: a hook hears when the person is really asked), show the model something before the tool runs
+    (``can_tell_before``). ``took_s``: how long the tool ran, where it is said.
     """
 
     client: str
@@ -75,6 +76,7 @@ class HookCall(NamedTuple):
     tool_input: dict[str, Any] | None = None
     can_update: bool = False
     can_ask: bool = False
+    reports_prompts: bool = False
     can_tell_before: bool = False
     approves: bool = True
     took_s: float | None = None

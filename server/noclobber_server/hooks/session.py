@@ -100,21 +100,21 @@ class SessionNotes:
             return False
         return True
 
-    def mark(self, name: str) -> None:
-        """Set a mark."""
-        self._write(os.path.join(self._folder, name), "")
+    def mark(self, name: str, subject: str) -> None:
+        """Set a mark on a subject."""
+        self._write(self._path(name, subject), "")
 
-    def unmark(self, name: str) -> bool:
+    def unmark(self, name: str, subject: str) -> bool:
         """Take a mark away; whether it was set."""
         try:
-            os.unlink(os.path.join(self._folder, name))
+            os.unlink(self._path(name, subject))
         except FileNotFoundError:
             return False
         return True
 
-    def is_marked(self, name: str) -> bool:
+    def is_marked(self, name: str, subject: str) -> bool:
         """Whether a mark is set."""
-        return os.path.exists(os.path.join(self._folder, name))
+        return os.path.exists(self._path(name, subject))
 
     def forget(self, *, with_subagents: bool) -> None:
         """Drop all notes of this agent, and of its subagents where its whole session ends."""

@@ -43,6 +43,7 @@ def _read(payload: dict[str, Any]) -> HookCall:
         # in these modes nobody is asked: "ask" would be a plain no, so the answer must be a refusal that says more
         can_update=mode not in ("dontAsk", "plan"),
         can_ask=mode not in ("dontAsk", "bypassPermissions"),
+        reports_prompts=True,
         can_tell_before=True,
         approves=mode in _UPDATES_UNASKED,
         took_s=_seconds(payload.get("duration_ms")),
