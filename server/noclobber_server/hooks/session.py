@@ -123,11 +123,15 @@ class SessionNotes:
                 _drop(os.path.join(self._all, folder))
 
     def sweep(self) -> None:
-        """Drop what sessions left that ended without saying so."""
+        """Drop what sessions left that ended without saying so, and word of calls that nobody took."""
         for folder in _folders(self._all):
             path = os.path.join(self._all, folder)
-            if time.time() - os.stat(path).st_mtime > _OLD_S:
+            if _is_old(path):
                 _drop(path)
+        calls = os.path.join(self._all, "calls")
+        for name in os.listdir(calls) if os.path.isdir(calls) else ():
+            if _is_old(path := os.path.join(calls, name)):
+                os.unlink(path)
 
     def _latest_edit(self, file_path: str) -> str | None:
         begins = f"edit-{_short(file_path)}-"
@@ -209,6 +213,10 @@ def _folders(path: str) -> Iterator[str]:
     except FileNotFoundError:
         return
     yield from (name for name in names if "-" in name)
+
+
+def _is_old(path: str) -> bool:
+    return time.time() - os.stat(path).st_mtime > _OLD_S
 
 
 def _drop(folder: str) -> None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from noclobber import ConcurrencyGuard
+from noclobber import ConcurrencyGuard, LeasedError
 from noclobber.clock import parse_utc
 
 BASE = "one\ntwo\nthree\nfour\nfive\nsix\nseven\neight\n"
@@ -205,6 +206,32 @@ def test_the_end_of_a_session_forgets(claude: Any, file: Path, guard: Concurrenc
     a.hook("SessionEnd", reason="other")
     assert guard.status() == []
     assert [path.name for path in (project / ".noclobber/hooks").iterdir() if "-" in path.name] == []
+
+
+def test_the_end_of_a_session_or_a_subagent_lets_go_of_its_leases(claude: Any, file: Path, guard: ConcurrencyGuard) -> None:
+    a, sub = claude("A"), claude("A", subagent="s1")
+    given = {"file_path": str(file), "old_string": "two", "new_string": "TWO"}
+    for agent, event in ((sub, "SubagentStop"), (a, "SessionEnd")):
+        agent.check("Edit", given, f"toolu_{event}")
+        with pytest.raises(LeasedError):
+            guard.lease("a.txt")
+        agent.hook(event)
+        guard.release(guard.lease("a.txt"))
+
+
+def test_what_sessions_left_that_never_ended_is_swept_after_a_week(claude: Any, file: Path, project: Path) -> None:
+    hooks = project / ".noclobber" / "hooks"
+    for session in ("old", "new"):
+        claude(session).check("Edit", {"file_path": str(file), "old_string": "two", "new_string": "TWO"}, f"toolu_{session}")
+        claude(session).hook("PreToolUse", tool_name="mcp__noclobber__read_file", tool_input={}, tool_use_id=f"toolu_mcp_{session}")
+        if session == "old":
+            aged = [path for path in (*hooks.iterdir(), *(hooks / "calls").iterdir()) if path.name != "calls"]
+            for path in aged:
+                os.utime(path, (time.time() - 8 * 86400,) * 2)
+    claude("C").hook("SessionStart", source="startup")
+    assert not [path for path in aged if path.exists() and path.name != "durations"]
+    assert len([path for path in hooks.iterdir() if "-" in path.name]) == 1
+    assert len(list((hooks / "calls").iterdir())) == 1
 
 
 def test_two_registrations_of_one_call_do_it_once(claude: Any, file: Path, guard: ConcurrencyGuard) -> None:
