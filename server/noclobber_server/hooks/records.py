@@ -54,7 +54,8 @@ class HookCall(NamedTuple):
     file just before it changed it. ``changed_by_person``: the person altered the edit before letting it pass. What the client can do with
     an answer: take another input (``can_update``; ``approves``: without asking the person, who set it up so), ask the person
     (``can_ask``; ``reports_prompts``: a hook hears when the person is really asked), show the model something before the tool runs
-    (``can_tell_before``). ``took_s``: how long the tool ran, where it is said.
+    (``can_tell_before``). ``took_s``: how long the tool ran, where it is said. ``succeeded``: how a shell command ended; None where its
+    client does not say so for sure.
     """
 
     client: str
@@ -80,6 +81,7 @@ class HookCall(NamedTuple):
     can_tell_before: bool = False
     approves: bool = True
     took_s: float | None = None
+    succeeded: bool | None = None
 
     @property
     def agent_id(self) -> str:

@@ -216,7 +216,10 @@ def _folders(path: str) -> Iterator[str]:
 
 
 def _is_old(path: str) -> bool:
-    return time.time() - os.stat(path).st_mtime > _OLD_S
+    try:
+        return time.time() - os.stat(path).st_mtime > _OLD_S
+    except FileNotFoundError:  # another session's start sweeps at the same time
+        return False
 
 
 def _drop(folder: str) -> None:

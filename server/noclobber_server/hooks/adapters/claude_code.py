@@ -47,7 +47,16 @@ def _read(payload: dict[str, Any]) -> HookCall:
         can_tell_before=True,
         approves=mode in _UPDATES_UNASKED,
         took_s=_seconds(payload.get("duration_ms")),
+        succeeded=_succeeded(event, payload, response),
     )
+
+
+def _succeeded(event: HookEvent, payload: dict[str, Any], response: dict[str, Any]) -> bool | None:
+    """Its events tell, but for commands that the person stopped, that were never run, or that go on in the background."""
+    if event == "failed":
+        return False if text(payload, "error").startswith("Exit code ") and payload.get("is_interrupt") is not True else None
+    goes_on = mapping(payload, "tool_input").get("run_in_background") is True or "backgroundTaskId" in response
+    return None if goes_on or response.get("interrupted") is True else True
 
 
 def _seconds(milliseconds: object) -> float | None:
