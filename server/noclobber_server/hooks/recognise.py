@@ -31,8 +31,11 @@ def recognise(payload: dict[str, Any], told: str) -> str:
         return "codex"
     if told == "claude-code" and "timestamp" in payload:
         told = "vscode"  # Claude Code sends none; VS Code reads its files, and uses tools whose names are others' too
-    if told in ("vscode", "copilot") and event in ("PreToolUse", "PostToolUse") and "tool_use_id" not in payload:
-        return "copilot"
+    if told in ("vscode", "copilot") and event in ("PreToolUse", "PostToolUse"):
+        if "tool_use_id" not in payload:
+            return "copilot"
+        if "timestamp" in payload:
+            return "vscode"
     if isinstance(event, str) and ("prompt_id" in payload or "effort" in payload):
         return "claude-code"
     return told

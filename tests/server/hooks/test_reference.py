@@ -152,6 +152,12 @@ def test_vs_code_is_one_writer_through_claudes_registration_too(told: str) -> No
         assert load(name).read(payload).agent_id == "vscode:S", fields
 
 
+def test_vs_codes_tools_are_one_writers_through_copilots_registration_too() -> None:
+    for number, fields in enumerate(VSCODE_CALLS):
+        if "tool_name" in fields:
+            assert recognise({**VSCODE, **fields, "tool_use_id": f"{number}"}, "copilot") == "vscode", fields
+
+
 def test_a_file_named_as_vs_code_does_is_vs_codes_without_a_time_stamp() -> None:
     payload = {key: value for key, value in {**VSCODE, **VSCODE_CALLS[1]}.items() if key != "timestamp"}
     assert recognise(payload, "claude-code") == "vscode"
