@@ -42,7 +42,7 @@ def _finish(context: Context, change: Change) -> list[str]:
     workspace = context.guard.workspace
     with workspace.locator.locate(change.path, missing_ok=True) as located:
         file_path, found = located.file_path, look(located)
-    note = context.notes.take_edit(file_path, context.call.call_id)
+    note = context.notes.take_edit(file_path, context.call.call_id) or context.notes.take_edit(file_path, None)
     said: list[str] = []
     if note is None:
         if context.call.event != "failed":
