@@ -17,8 +17,9 @@ from noclobber.store.protocol import Batch
 
 from .context import Context, kind_of_change
 from .forms import encoded, exact_edits, made_from
-from .records import Answer, Change
+from .records import Answer, Change, HookCall
 from .session import EditNote, note_call
+from .tools import CONTENT_KEYS
 
 __all__ = ["handle_before"]
 
@@ -98,6 +99,8 @@ def _decide(context: Context, change: Change, disk: bytes | None, token: int, ho
     merged = change.kind == "write" and decision.outcome in ("merged", "formatted") and decision.content is not None
     notice = "\n".join(decision.notices)
     content, knows = None, None
+    if merged and not _takes_content(context.call):  # it writes its own over a formatter's work, which will be done again
+        decision, merged, knows = Decision("done", asked, None), False, asked
     if merged and decision.content is not None:
         from noclobber.text import decode_text
 
@@ -114,7 +117,7 @@ def _decide(context: Context, change: Change, disk: bytes | None, token: int, ho
     if holder:
         from . import wording
 
-        notice = f"{notice}\n{wording.leased_notice(context.guard.workspace.locator.locate(change.path).file_path, holder)}".strip()
+        notice = f"{notice}\n{wording.leased_notice(_file_path(context, change), holder)}".strip()
     expected = decision.content if refusal is None else asked
     if change.moves:
         expected, knows = None, None  # nothing is to stay there
@@ -122,12 +125,18 @@ def _decide(context: Context, change: Change, disk: bytes | None, token: int, ho
     return _Checked(notice, content)
 
 
+def _takes_content(call: HookCall) -> bool:
+    """Whether another whole content can be handed on: the client takes other input, and what it sends is one file's whole content."""
+    given = call.tool_input or {}
+    return call.can_update and len(call.changes) == 1 and any(isinstance(given.get(key), str) for key in CONTENT_KEYS)
+
+
 def _consult(context: Context, change: Change, disk: bytes | None) -> tuple[Decision, bytes | None]:
     """The guard's decision, and the bytes that were asked for where they are known."""
     guard = context.guard
     if change.kind == "write":
         assert change.content is not None
-        asked, merge_asked = encoded(change.content, disk), context.call.can_update
+        asked, merge_asked = encoded(change.content, disk), _takes_content(context.call)
         return _considered(context, change, lambda now: decide_write(now, asked, merge_asked=merge_asked), asked), asked
     if change.kind in ("edit", "patch"):
         return _considered(context, change, lambda now: _decide_edit(change, now)), None

@@ -10,7 +10,7 @@ from typing import Any
 
 from .records import Change, Shown, ToolKind
 
-__all__ = ["changes_of", "command_of", "kind_of", "shown_by"]
+__all__ = ["CONTENT_KEYS", "changes_of", "command_of", "kind_of", "shown_by"]
 
 _READ = frozenset({"read", "readfile", "read_file", "view", "notebookread", "view_file", "open_file"})
 _SHELL = frozenset({
@@ -28,7 +28,7 @@ _WHOLE = frozenset({"write", "write_file", "create_file", "create", "write_to_fi
 _PATH_KEYS = ("file_path", "filePath", "path", "notebook_path", "absolute_path", "target_file", "filename")
 _OLD_KEYS = ("old_string", "oldString", "old_str", "oldText")
 _NEW_KEYS = ("new_string", "newString", "new_str", "newText")
-_CONTENT_KEYS = ("content", "contents", "file_text", "text")
+CONTENT_KEYS = ("content", "contents", "file_text", "text")
 _PATCH_KEYS = ("command", "input", "patch", "patchText", "patch_text", "diff")
 _LIST_KEYS = ("edits", "replacements")
 
@@ -79,7 +79,7 @@ def _one(name: str, path: str, arguments: dict[str, Any]) -> Change:
     if name.startswith("delete"):
         return Change(path, "delete")
     editor_command = arguments.get("command")
-    content = _first(arguments, _CONTENT_KEYS)
+    content = _first(arguments, CONTENT_KEYS)
     if content is not None and (name in _WHOLE or editor_command == "create"):
         return Change(path, "write", content=content)
     old, new = _first(arguments, _OLD_KEYS), _first(arguments, _NEW_KEYS)

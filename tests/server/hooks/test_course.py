@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -492,3 +493,47 @@ def test_a_folder_that_is_gone_begins_no_workspace_in_the_one_above_it(claude: A
     a.ran("ls")
     assert list(parent.iterdir()) == []
     assert a.warned == []
+
+
+@pytest.mark.parametrize("client", ["vscode", "opencode"])
+def test_a_stale_whole_write_in_a_patch_is_refused_since_nothing_merged_can_be_put_into_a_patch(
+    project: Path, file: Path, guard: ConcurrencyGuard, sent: Callable[..., dict[str, Any]], client: str
+) -> None:
+    guard.as_writer(f"{client}:S").read("a.txt")
+    file.write_text(BASE.replace("two", "two, by a person"), encoding="utf-8")
+    lines = BASE.replace("seven", "SEVEN").splitlines()
+    patch = "\n".join(["*** Begin Patch", "*** Add File: a.txt", *(f"+{line}" for line in lines), "*** End Patch", ""])
+    if client == "vscode":
+        base = {"session_id": "S", "timestamp": "2026-11-22T00:00:00Z", "hook_event_name": "PreToolUse", "tool_use_id": "1"}
+        answered = sent(client, {**base, "cwd": str(project), "tool_name": "apply_patch", "tool_input": {"input": patch}})
+        assert answered["permissionDecision"] == "deny"
+    else:
+        base = {"sessionID": "S", "callID": "1", "event": "tool.execute.before", "tool": "apply_patch"}
+        answered = sent(client, {**base, "cwd": str(project), "args": {"patchText": patch}})
+        assert answered["deny"].startswith("STALE_FILE")
+
+
+def test_a_write_over_a_formatters_work_by_a_client_that_takes_no_other_input_is_its_own(
+    project: Path, file: Path, guard: ConcurrencyGuard, sent: Callable[..., dict[str, Any]]
+) -> None:
+    base = {"session_id": "S", "cwd": str(project), "turn_id": "T", "model": "m", "tool_name": "apply_patch"}
+
+    def write(text: str, number: int) -> None:
+        patch = "*** Begin Patch\n*** Add File: new.txt\n" + "".join(f"+{line}\n" for line in text.splitlines()) + "*** End Patch\n"
+        call = {**base, "tool_input": {"command": patch}, "tool_use_id": f"call_{number}"}
+        assert sent("codex", {**call, "hook_event_name": "PreToolUse"}) == {}
+        (project / "new.txt").write_text(text, encoding="utf-8")
+        assert sent("codex", {**call, "hook_event_name": "PostToolUse", "tool_response": "Exit code: 0\n"}) == {}
+
+    write("x   = 1\n2\n3\n4\ny\n", 1)
+    (project / "new.txt").write_text("x = 1\n2\n3\n4\ny\n", encoding="utf-8")
+    write("x   = 1\n2\n3\n4\nz\n", 2)
+    assert [row.state for row in guard.status() if row.file_path == "new.txt"] == ["fresh"]
+
+
+def test_a_new_file_that_another_writes_at_this_moment_passes_with_a_notice(claude: Any, project: Path, guard: ConcurrencyGuard) -> None:
+    a = claude("A")
+    guard.lease("new.txt")
+    a.write("new.txt", "x\n")
+    assert a.said == ["observer is changing new.txt at this moment; re-read it before you change it again."]
+    assert [event.outcome for event in guard.events(file_path="new.txt", kind="write")] == ["done"]
