@@ -11,7 +11,7 @@ from noclobber.content import hash_content
 from noclobber.decision import Decision, Situation, Verdict, decide_arrival, decide_edit, decide_write
 from noclobber.errors import LeasedError, NoclobberError, PathError, Refused
 from noclobber.recording import Request
-from noclobber.records import Refusal
+from noclobber.records import EventKind, Refusal
 from noclobber.situation import Writer, look
 from noclobber.store.protocol import Batch
 
@@ -155,7 +155,8 @@ def _consult(context: Context, change: Change, disk: bytes | None) -> tuple[Deci
 def _considered(context: Context, change: Change, decide: Callable[[Situation], Verdict], asked: bytes | None = None) -> Decision:
     """What the guard says to this change. A lease has been waited for by now: whoever holds one, what is stale is merged or refused."""
     guard = context.guard
-    request = Request(change.path, kind_of_change(change), lambda now: decide(now._replace(lease=None)), asked)
+    kind: EventKind = "write" if change.kind == "write" else "edit"  # of a patch that moves its file too: what is refused is its edit
+    request = Request(change.path, kind, lambda now: decide(now._replace(lease=None)), asked)
     writer = Writer(guard.agent_id, guard.turn_id, guard.intent_id)
     return consider(guard.workspace, writer, request, enforce="observed" if _only_watches(context) else None)
 

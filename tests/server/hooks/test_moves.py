@@ -109,3 +109,10 @@ def test_a_move_without_a_change_is_checked_whatever_a_failure_means(codex: Code
     (project / "a.txt").write_text("one\ntwo, by a person\n", encoding="utf-8")
     assert codex.check(RENAMED) == "deny"
     assert codex.said.startswith("STALE_FILE: a.txt")
+
+
+def test_a_stale_patch_that_moves_its_file_is_on_record_as_a_refused_edit(codex: Codex, project: Path, guard: ConcurrencyGuard) -> None:
+    guard.as_writer("codex:S").read("a.txt")
+    (project / "a.txt").write_text("one\ntwo, by a person\n", encoding="utf-8")
+    assert codex.check(EDITED) == "deny"
+    assert [(event.kind, event.refusal) for event in guard.events(outcome="refused")] == [("edit", "STALE_FILE")]
