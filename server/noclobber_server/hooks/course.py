@@ -14,7 +14,7 @@ from noclobber.errors import FileAccessError, NoclobberError, PathError, Refused
 from .context import Context, contexts_of
 from .records import Answer, HookCall
 
-__all__ = ["follow"]
+__all__ = ["failed", "follow"]
 
 _OURS = (NoclobberError, OSError, ValueError, TypeError, LookupError, AttributeError, ImportError)
 
@@ -27,7 +27,7 @@ def follow(call: HookCall, environ: Mapping[str, str], *, set_up_only: bool) -> 
         opened = contexts_of(call, environ, set_up_only=set_up_only)
         decided = _joined([_handle(context) for context in opened])
     except _OURS as problem:
-        decided = _failed(call, opened, problem)
+        decided = failed(call, opened, problem)
 
     def finish(let_go: bool) -> None:
         for context in opened:
@@ -74,7 +74,8 @@ def _joined(answers: list[Answer]) -> Answer:
     return strictest._replace(context=context, warning=warning)
 
 
-def _failed(call: HookCall, opened: list[Context], problem: Exception) -> Answer:
+def failed(call: HookCall, opened: list[Context], problem: Exception) -> Answer:
+    """The answer to a call that could not be checked, as the setting ``hooks.on_error`` has it."""
     if isinstance(problem, (PathError, FileAccessError, Refused)):
         return Answer()  # the client's own tool meets the same obstacle, and says so itself
     said = f"noclobber could not check this {call.tool or 'call'} ({type(problem).__name__}: {problem})"

@@ -34,7 +34,7 @@ def settle_open_edits(context: Context, *, but_not: str | None = None) -> None:
             continue
         found = standing(context, note.file_path)
         if note.expected is not None and found is not None and hash_content(found) == note.expected:
-            context.notes.take_edit(note.file_path)
+            context.notes.take_edit(note.file_path, note.call_id)
             _record(context, note, _kept(context, note.knows))
 
 
@@ -42,7 +42,7 @@ def _finish(context: Context, change: Change) -> list[str]:
     workspace = context.guard.workspace
     with workspace.locator.locate(change.path, missing_ok=True) as located:
         file_path, found = located.file_path, look(located)
-    note = context.notes.take_edit(file_path)
+    note = context.notes.take_edit(file_path, context.call.call_id) or context.notes.take_edit(file_path, None)
     said: list[str] = []
     if note is None:
         if context.call.event != "failed":
@@ -51,9 +51,7 @@ def _finish(context: Context, change: Change) -> list[str]:
         now = None if found is None else found.content
         said = _compare(context, change, note, now)
         if note.token:
-            workspace.store.release_lease(file_path, note.token)
-    if change.to_path is not None and context.call.event != "failed":
-        context.guard.record_change(change.to_path, kind="edit")
+            context.release(file_path)
     return said
 
 
@@ -115,7 +113,7 @@ def _overtaken(context: Context, note: EditNote, expected: bytes | None, now_has
 def _displaced(context: Context, change: Change, note: EditNote, between: bytes) -> str:
     """Tell what the check could not see, and keep it."""
     kept = context.guard.keep(note.file_path, between)
-    if change.kind != "write":
+    if change.kind not in ("write", "arrival"):
         return f"{note.file_path} was changed by another writer while your edit was under way; both changes are in it. Re-read it now."
     context.guard.record("late", file_path=note.file_path, before_hash=note.before, after_hash=kept)
     return (

@@ -33,13 +33,19 @@ def lessons_for(guard: ConcurrencyGuard, file_path: str) -> list[str]:
 
 
 def draft_failed_check(context: Context) -> list[str]:
-    """Draft a lesson for each failure of a check that an agent ran in its shell; a passed one resolves what was drafted."""
+    """Draft a lesson for each failure of a check that an agent ran in its shell; a passed one resolves what was drafted.
+
+    Where it is not known how the check ended, neither: a failure taken for a success would resolve what nobody mended.
+    """
+    succeeded = context.call.succeeded
+    if succeeded is None:
+        return []
     words = _check_words(context.call.command)
     if not words or context.guard.workspace.settings.lessons_auto == "never":
         return []
     from .failed_checks import draft
 
-    draft(context.guard, words, context.call.output, failed=context.call.event == "failed")
+    draft(context.guard, words, context.call.output, failed=not succeeded)
     return []
 
 
@@ -63,7 +69,10 @@ _CHECKS = ("pytest", "py.test", "ruff", "mypy", "pyright", "basedpyright", "esli
 
 
 def _check_words(command: str) -> list[str]:
-    """The words of the last simple command in a shell line, if it starts a tool that checks; nothing is run, so a guess is enough."""
+    """The words of the last simple command in a shell line, if it starts a tool that checks; nothing is run, so a guess is enough.
+
+    No words where the status is another's: that of what it is piped into (without ``pipefail``).
+    """
     if not any(check in command for check in _CHECKS):
         return []
     import shlex
@@ -77,10 +86,12 @@ def _check_words(command: str) -> list[str]:
     last: list[str] = []
     piped = False
     for word in words:
-        if word == "|":
+        if word in ("|", "|&"):
             piped = True  # what comes after a pipe only shows what came before it
         elif word in _JOINTS:
             last, piped = [], False
         elif not piped:
             last.append(word)
+    if piped and "pipefail" not in command:
+        return []
     return last if {os.path.basename(word) for word in last} & set(_CHECKS) else []

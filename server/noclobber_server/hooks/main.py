@@ -47,13 +47,38 @@ def begin(client: str, payload: bytes, environ: Mapping[str, str], *, set_up_onl
     try:
         adapter, call = _understood(client, payload)
     except HookInputError as problem:
-        return Output(stderr=f"noclobber: {problem}; the tool was let go on unchecked\n"), _nothing
+        return _unreadable(client, payload, problem), _nothing
     if not _concerns_us(call):
         return Output(), _nothing
     from .course import follow
 
     decided, finish = follow(call, environ, set_up_only=set_up_only)
     return adapter.write(call, decided), finish
+
+
+def _unreadable(client: str, payload: bytes, problem: Exception) -> Output:
+    """A payload that cannot be read is said to be so and let go on; a check's is held back where the setting says so."""
+    import re
+
+    from .adapters import NAMES, load
+    from .records import HookCall, Output
+
+    if client in NAMES and re.search(_CHECK, payload):
+        from .course import failed
+
+        named = re.search(rb'"cwd"\s*:\s*"([^"\\]+)"', payload)
+        call = HookCall(client, "before", "", "" if named is None else os.fsdecode(named[1]))
+        decided = failed(call, [], problem)
+        if decided.decision == "deny":
+            return load(client).write(call, decided)
+    return Output(stderr=f"noclobber: {problem}; the tool was let go on unchecked\n")
+
+
+_CHECK = (
+    rb'"(?:hook_event_name|hookEventName|hookName|event)"\s*:\s*"(?:PreToolUse|preToolUse|BeforeTool|tool\.execute\.before)"'
+    rb'|"toolArgs"(?!.*"toolResult")'
+)
+"""What names the event before a tool in the text of a payload. Copilot's names none: its arguments stand there without a result."""
 
 
 def _nothing(_let_go: bool) -> None:

@@ -23,14 +23,24 @@ def recognise(payload: dict[str, Any], told: str) -> str:
         return "gemini"
     if "toolArgs" in payload or ("sessionId" in payload and "hookEventName" not in payload and event is None):
         return "copilot"
-    if "hookEventName" in payload or payload.get("tool_name") in _VSCODE_TOOLS:
+    if "hookEventName" in payload or payload.get("tool_name") in _VSCODE_TOOLS or _names_file_as_vscode(payload):
         return "vscode"
     if "tool_result" in payload:
         return "copilot"
     if "turn_id" in payload and "model" in payload:
         return "codex"
-    if told in ("vscode", "copilot") and event in ("PreToolUse", "PostToolUse") and "tool_use_id" not in payload:
-        return "copilot"
+    if told == "claude-code" and "timestamp" in payload:
+        told = "vscode"  # Claude Code sends none; VS Code reads its files, and uses tools whose names are others' too
+    if told in ("vscode", "copilot") and event in ("PreToolUse", "PostToolUse"):
+        if "tool_use_id" not in payload:
+            return "copilot"
+        if "timestamp" in payload:
+            return "vscode"
     if isinstance(event, str) and ("prompt_id" in payload or "effort" in payload):
         return "claude-code"
     return told
+
+
+def _names_file_as_vscode(payload: dict[str, Any]) -> bool:
+    given = payload.get("tool_input")
+    return isinstance(given, dict) and "filePath" in given

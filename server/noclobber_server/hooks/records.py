@@ -7,12 +7,14 @@ client's own format. Annotations are real objects here: as text each would be co
 from collections.abc import Callable
 from typing import Any, Literal, NamedTuple
 
-__all__ = ["Adapter", "Answer", "Change", "HookCall", "HookEvent", "HookInputError", "Output", "Shown", "ToolKind"]
+__all__ = ["Adapter", "Answer", "Change", "HookCall", "HookEvent", "HookInputError", "Hunk", "Output", "Shown", "ToolKind"]
 
 HookEvent = Literal[
     "session_start", "session_end", "subagent_stop", "turn_end", "before", "after", "failed", "permission", "denied", "other"
 ]  # fmt: skip
 ToolKind = Literal["read", "change", "shell", "other"]
+Hunk = tuple[str, str, tuple[str, ...], bool]
+"""One place of a patch: the lines expected, the lines left, the lines that come before it somewhere; whether it is the end of the file."""
 
 
 class HookInputError(Exception):
@@ -22,18 +24,19 @@ class HookInputError(Exception):
 class Change(NamedTuple):
     """One file that a tool is about to change, or has changed.
 
-    ``kind``: ``write`` (``content`` is the whole file), ``edit`` (``edits`` are exact replacements), ``patch`` (``hunks`` likewise, each
-    looked for after the one before it), ``delete``, ``opaque`` (what will come of it cannot be known beforehand).
-    ``creates``: the file is expected to be absent.
+    ``kind``: ``write`` (``content`` is the whole file), ``edit`` (``edits`` are exact replacements), ``patch`` (``hunks``, each looked
+    for after the one before it), ``delete``, ``arrival`` (a moved file takes this name), ``opaque`` (what will come of it cannot be
+    known beforehand). ``moves``: nothing stays at this name. ``creates``: the file is expected to be absent.
     """
 
     path: str
-    kind: Literal["write", "edit", "patch", "delete", "opaque"]
+    kind: Literal["write", "edit", "patch", "delete", "arrival", "opaque"]
     content: str | None = None
     edits: tuple[tuple[str, str], ...] = ()
     replace_all: bool = False
-    to_path: str | None = None
+    moves: bool = False
     creates: bool = False
+    hunks: tuple[Hunk, ...] = ()
 
 
 class Shown(NamedTuple):
@@ -50,7 +53,9 @@ class HookCall(NamedTuple):
     ``call_id`` names the use of a tool, ``cwd`` is where relative paths begin. ``original``: the text the client itself found in the
     file just before it changed it. ``changed_by_person``: the person altered the edit before letting it pass. What the client can do with
     an answer: take another input (``can_update``; ``approves``: without asking the person, who set it up so), ask the person
-    (``can_ask``), show the model something before the tool runs (``can_tell_before``). ``took_s``: how long the tool ran, where it is said.
+    (``can_ask``; ``reports_prompts``: a hook hears when the person is really asked), show the model something before the tool runs
+    (``can_tell_before``). ``took_s``: how long the tool ran, where it is said. ``succeeded``: how a shell command ended; None where its
+    client does not say so for sure.
     """
 
     client: str
@@ -72,9 +77,11 @@ class HookCall(NamedTuple):
     tool_input: dict[str, Any] | None = None
     can_update: bool = False
     can_ask: bool = False
+    reports_prompts: bool = False
     can_tell_before: bool = False
     approves: bool = True
     took_s: float | None = None
+    succeeded: bool | None = None
 
     @property
     def agent_id(self) -> str:

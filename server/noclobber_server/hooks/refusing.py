@@ -12,7 +12,6 @@ __all__ = ["is_third"]
 
 _WINDOW_S = 600.0
 _TIMES = 3
-_CLIENTS_OWN = ("LEASED", "EDIT_NOT_FOUND", "EDIT_AMBIGUOUS")
 
 
 def is_third(context: Context, file_path: str) -> bool:
@@ -21,5 +20,5 @@ def is_third(context: Context, file_path: str) -> bool:
     since = format_utc(parse_utc(utc_now()) - _WINDOW_S)
     own = store.events(EventQuery(file_path=file_path, agent_id=agent_id, kinds=CHANGING, outcomes=EFFECTIVE, since=since, limit=1))
     after = own[0].seq if own else None
-    refused = store.events(EventQuery(file_path=file_path, agent_id=agent_id, outcomes=("refused",), since=since, after_seq=after))
-    return sum(event.refusal not in _CLIENTS_OWN for event in refused) >= _TIMES
+    refused = EventQuery(file_path=file_path, agent_id=agent_id, outcomes=("refused",), since=since, after_seq=after, limit=_TIMES)
+    return len(store.events(refused)) >= _TIMES

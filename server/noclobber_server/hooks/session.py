@@ -15,6 +15,7 @@ from noclobber.content import hash_content
 __all__ = ["EditNote", "SessionNotes", "note_call", "take_call"]
 
 _TWICE_WITHIN_S = 15.0
+_UNDER_WAY_S = 10.0
 _OLD_S = 7 * 86400.0
 
 
@@ -56,11 +57,17 @@ class SessionNotes:
 
     def put_edit(self, note: EditNote) -> None:
         """Leave a note for the finished edit."""
-        self._write(self._path("edit", note.file_path), json.dumps(note))
+        self._write(self._path(f"edit-{_short(note.file_path)}", note.call_id), json.dumps(note))
 
-    def take_edit(self, file_path: str) -> EditNote | None:
-        """The note on this file, taken away so that nobody acts on it twice."""
-        return _taken(self._path("edit", file_path))
+    def take_edit(self, file_path: str, call_id: str | None) -> EditNote | None:
+        """The note this call left on this file, taken away so that nobody acts on it twice; without the call's number, the latest one."""
+        path = self._path(f"edit-{_short(file_path)}", call_id) if call_id else self._latest_edit(file_path)
+        return None if path is None else _taken(path)
+
+    def is_under_way(self, file_path: str) -> bool:
+        """Whether a call of this agent may be at work on this file: its note is no older than a lease."""
+        path = self._latest_edit(file_path)
+        return path is not None and time.time() - os.stat(path).st_mtime < _UNDER_WAY_S
 
     def edits(self) -> list[EditNote]:
         """All notes that are open."""
@@ -93,21 +100,21 @@ class SessionNotes:
             return False
         return True
 
-    def mark(self, name: str) -> None:
-        """Set a mark."""
-        self._write(os.path.join(self._folder, name), "")
+    def mark(self, name: str, subject: str) -> None:
+        """Set a mark on a subject."""
+        self._write(self._path(name, subject), "")
 
-    def unmark(self, name: str) -> bool:
+    def unmark(self, name: str, subject: str) -> bool:
         """Take a mark away; whether it was set."""
         try:
-            os.unlink(os.path.join(self._folder, name))
+            os.unlink(self._path(name, subject))
         except FileNotFoundError:
             return False
         return True
 
-    def is_marked(self, name: str) -> bool:
+    def is_marked(self, name: str, subject: str) -> bool:
         """Whether a mark is set."""
-        return os.path.exists(os.path.join(self._folder, name))
+        return os.path.exists(self._path(name, subject))
 
     def forget(self, *, with_subagents: bool) -> None:
         """Drop all notes of this agent, and of its subagents where its whole session ends."""
@@ -116,11 +123,20 @@ class SessionNotes:
                 _drop(os.path.join(self._all, folder))
 
     def sweep(self) -> None:
-        """Drop what sessions left that ended without saying so."""
+        """Drop what sessions left that ended without saying so, and word of calls that nobody took."""
         for folder in _folders(self._all):
             path = os.path.join(self._all, folder)
-            if time.time() - os.stat(path).st_mtime > _OLD_S:
+            if _is_old(path):
                 _drop(path)
+        calls = os.path.join(self._all, "calls")
+        for name in os.listdir(calls) if os.path.isdir(calls) else ():
+            if _is_old(path := os.path.join(calls, name)):
+                os.unlink(path)
+
+    def _latest_edit(self, file_path: str) -> str | None:
+        begins = f"edit-{_short(file_path)}-"
+        paths = [os.path.join(self._folder, name) for name in self._names() if name.startswith(begins)]
+        return max(paths, key=lambda path: os.stat(path).st_mtime_ns, default=None)
 
     def _path(self, name: str, subject: str) -> str:
         self._make()
@@ -197,6 +213,13 @@ def _folders(path: str) -> Iterator[str]:
     except FileNotFoundError:
         return
     yield from (name for name in names if "-" in name)
+
+
+def _is_old(path: str) -> bool:
+    try:
+        return time.time() - os.stat(path).st_mtime > _OLD_S
+    except FileNotFoundError:  # another session's start sweeps at the same time
+        return False
 
 
 def _drop(folder: str) -> None:

@@ -13,7 +13,7 @@ from noclobber.situation import CHANGING, EFFECTIVE, OUTSIDE, hash_after
 from noclobber.store.protocol import Batch, EventQuery
 
 from .context import Context
-from .finishing import settle_open_edits, standing
+from .finishing import record_finished, settle_open_edits, standing
 from .records import Answer
 
 __all__ = ["compare_after_shell"]
@@ -26,7 +26,8 @@ _SLACK_S = 0.5
 def compare_after_shell(context: Context) -> Answer:
     """Compare every file with a live snapshot; draft a lesson where a check failed."""
     settle_open_edits(context, but_not=context.call.call_id)
-    said = [*context.notes.take_said()]
+    finished = record_finished(context).context  # the command may be one that applies a patch
+    said = [finished] if finished else []
     mine, others = _changed(context)
     _put_on_record(context, mine)
     known = {snapshot.file_path for snapshot in context.guard.get_all_snapshots()}

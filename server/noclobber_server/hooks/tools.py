@@ -8,10 +8,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from .patch import find_heredoc_patch, parse_patch
 from .records import Change, Shown, ToolKind
 
-__all__ = ["changes_of", "command_of", "kind_of", "shown_by"]
+__all__ = ["CONTENT_KEYS", "changes_of", "command_of", "kind_of", "shown_by"]
 
 _READ = frozenset({"read", "readfile", "read_file", "view", "notebookread", "view_file", "open_file"})
 _SHELL = frozenset({
@@ -24,22 +23,26 @@ _CHANGE = frozenset({
     "str_replace", "str_replace_editor", "strreplace", "write_to_file", "replace_in_file", "new_file", "search_replace", "edit_file",
     "delete", "delete_file", "apply_diff", "editfiles",
 })  # fmt: skip
+_PATCH = ("apply_patch", "patch")
 _WHOLE = frozenset({"write", "write_file", "create_file", "create", "write_to_file", "new_file"})
 _PATH_KEYS = ("file_path", "filePath", "path", "notebook_path", "absolute_path", "target_file", "filename")
 _OLD_KEYS = ("old_string", "oldString", "old_str", "oldText")
 _NEW_KEYS = ("new_string", "newString", "new_str", "newText")
-_CONTENT_KEYS = ("content", "contents", "file_text", "text")
+CONTENT_KEYS = ("content", "contents", "file_text", "text")
 _PATCH_KEYS = ("command", "input", "patch", "patchText", "patch_text", "diff")
 _LIST_KEYS = ("edits", "replacements")
 
 
-def kind_of(tool: str) -> ToolKind:
-    """Whether a tool reads a file, changes files, runs a shell command, or is none of noclobber's business."""
+def kind_of(tool: str, arguments: dict[str, Any]) -> ToolKind:
+    """Whether a tool reads a file, changes files, runs a shell command, or is none of noclobber's business.
+
+    An editor in one tool (``str_replace_editor``) says by its ``command`` that it only shows a file.
+    """
     name = tool.lower()
+    if name in _READ or (name in _CHANGE and arguments.get("command") == "view"):
+        return "read"
     if name in _CHANGE:
         return "change"
-    if name in _READ:
-        return "read"
     return "shell" if name in _SHELL else "other"
 
 
@@ -53,15 +56,16 @@ def command_of(arguments: dict[str, Any]) -> str:
 
 def changes_of(tool: str, arguments: dict[str, Any]) -> tuple[Change, ...]:
     """The files a tool is about to change. A shell command that pipes a patch into ``apply_patch`` is one of them."""
-    name = tool.lower()
-    if name in _SHELL:
-        heredoc = find_heredoc_patch(command_of(arguments))
-        return parse_patch(heredoc) if heredoc else ()
-    if name not in _CHANGE:
+    name, kind = tool.lower(), kind_of(tool, arguments)
+    if kind in ("read", "other"):
         return ()
-    patch = _patch_of(arguments)
+    patch = _patch_of(name, arguments)
     if patch is not None:
+        from .patch import parse_patch
+
         return parse_patch(patch)
+    if kind == "shell":
+        return ()
     path = _first(arguments, _PATH_KEYS)
     pairs = _pairs(arguments, path)
     if pairs:
@@ -75,7 +79,7 @@ def _one(name: str, path: str, arguments: dict[str, Any]) -> Change:
     if name.startswith("delete"):
         return Change(path, "delete")
     editor_command = arguments.get("command")
-    content = _first(arguments, _CONTENT_KEYS)
+    content = _first(arguments, CONTENT_KEYS)
     if content is not None and (name in _WHOLE or editor_command == "create"):
         return Change(path, "write", content=content)
     old, new = _first(arguments, _OLD_KEYS), _first(arguments, _NEW_KEYS)
@@ -131,8 +135,16 @@ _FAR = 1_000_000_000
 """A last line beyond any file's: the end of the file was shown too."""
 
 
-def _patch_of(arguments: dict[str, Any]) -> str | None:
-    for key in _PATCH_KEYS:
+def _patch_of(name: str, arguments: dict[str, Any]) -> str | None:
+    """The patch a tool applies; other tools' arguments may quote one."""
+    if name in _SHELL:
+        command = command_of(arguments)
+        if "apply_patch" not in command:
+            return None
+        from .patch import find_patch_in_shell
+
+        return find_patch_in_shell(command)
+    for key in _PATCH_KEYS if name in _PATCH else ():
         value = arguments.get(key)
         if isinstance(value, str) and "*** Begin Patch" in value:
             return value
@@ -146,7 +158,7 @@ def _search_replace_blocks(diff: object) -> tuple[tuple[str, str], ...]:
     blocks: list[tuple[str, str]] = []
     old: list[str] | None = None
     new: list[str] | None = None
-    for line in diff.splitlines(keepends=True):
+    for line in (f"{line}\n" for line in diff.split("\n")):
         mark = line.strip()
         if old is None and mark in ("------- SEARCH", "<<<<<<< SEARCH"):
             old = []

@@ -248,6 +248,19 @@ def guard(project: Path) -> Iterator[ConcurrencyGuard]:
 
 
 @pytest.fixture
+def sent() -> Callable[..., dict[str, Any]]:
+    """Sends one payload through one client's hook: ``sent("codex", {…})``."""
+
+    def answered(client: str, payload: dict[str, Any]) -> dict[str, Any]:
+        output = answer(client, json.dumps(payload).encode(), {})
+        assert (output.status, output.stderr) == (0, "")
+        found: dict[str, Any] = json.loads(output.stdout) if output.stdout else {}
+        return found
+
+    return answered
+
+
+@pytest.fixture
 def claude(project: Path) -> Any:
     """Makes agents that work in the project: ``claude("A")``."""
 

@@ -29,7 +29,7 @@ class Client(NamedTuple):
 EDIT = (Change("/p/a.txt", "edit", edits=(("old", "new"),)),)
 WRITE = (Change("/p/a.txt", "write", content="all\n"),)
 PATCH = "*** Begin Patch\n*** Update File: /p/a.txt\n@@\n-old\n+new\n*** End Patch\n"
-PATCHED = (Change("/p/a.txt", "patch", edits=(("old\n", "new\n"),)),)
+PATCHED = (Change("/p/a.txt", "patch", hunks=(("old\n", "new\n", (), False),)),)
 CLAUDE = {"session_id": "S", "cwd": "/p", "permission_mode": "acceptEdits", "prompt_id": "T"}
 CODEX = {"session_id": "S", "cwd": "/p", "permission_mode": "default", "turn_id": "T", "model": "m"}
 VSCODE = {"sessionId": "S", "cwd": "/p", "timestamp": "2026-11-22T00:00:00Z"}

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from noclobber import ConcurrencyGuard
+from noclobber import ConcurrencyGuard, LeasedError
 from noclobber.clock import parse_utc
 
 BASE = "one\ntwo\nthree\nfour\nfive\nsix\nseven\neight\n"
@@ -205,6 +207,32 @@ def test_the_end_of_a_session_forgets(claude: Any, file: Path, guard: Concurrenc
     a.hook("SessionEnd", reason="other")
     assert guard.status() == []
     assert [path.name for path in (project / ".noclobber/hooks").iterdir() if "-" in path.name] == []
+
+
+def test_the_end_of_a_session_or_a_subagent_lets_go_of_its_leases(claude: Any, file: Path, guard: ConcurrencyGuard) -> None:
+    a, sub = claude("A"), claude("A", subagent="s1")
+    given = {"file_path": str(file), "old_string": "two", "new_string": "TWO"}
+    for agent, event in ((sub, "SubagentStop"), (a, "SessionEnd")):
+        agent.check("Edit", given, f"toolu_{event}")
+        with pytest.raises(LeasedError):
+            guard.lease("a.txt")
+        agent.hook(event)
+        guard.release(guard.lease("a.txt"))
+
+
+def test_what_sessions_left_that_never_ended_is_swept_after_a_week(claude: Any, file: Path, project: Path) -> None:
+    hooks = project / ".noclobber" / "hooks"
+    for session in ("old", "new"):
+        claude(session).check("Edit", {"file_path": str(file), "old_string": "two", "new_string": "TWO"}, f"toolu_{session}")
+        claude(session).hook("PreToolUse", tool_name="mcp__noclobber__read_file", tool_input={}, tool_use_id=f"toolu_mcp_{session}")
+        if session == "old":
+            aged = [path for path in (*hooks.iterdir(), *(hooks / "calls").iterdir()) if path.name != "calls"]
+            for path in aged:
+                os.utime(path, (time.time() - 8 * 86400,) * 2)
+    claude("C").hook("SessionStart", source="startup")
+    assert not [path for path in aged if path.exists() and path.name != "durations"]
+    assert len([path for path in hooks.iterdir() if "-" in path.name]) == 1
+    assert len(list((hooks / "calls").iterdir())) == 1
 
 
 def test_two_registrations_of_one_call_do_it_once(claude: Any, file: Path, guard: ConcurrencyGuard) -> None:
@@ -451,3 +479,61 @@ def test_a_change_from_outside_before_a_command_began_is_not_the_commands(claude
         a.hook("Stop")
     a.ran("ls", duration_ms=5)
     assert a.said == ["a.txt was changed meanwhile by outside."]
+
+
+@pytest.mark.parametrize("gone", ["gone", "gone/deeper"])
+def test_a_folder_that_is_gone_begins_no_workspace_in_the_one_above_it(claude: Any, tmp_path: Path, gone: str) -> None:
+    parent = tmp_path / "parent"
+    parent.mkdir()
+    a = claude("A")
+    a.root = parent / gone
+    given = {"file_path": "a.txt", "content": "x\n"}
+    assert a.hook("PreToolUse", tool_name="Write", tool_input=given, tool_use_id="toolu_gone") == {}
+    a.hook("PostToolUse", tool_name="Write", tool_input=given, tool_response={}, tool_use_id="toolu_gone")
+    a.ran("ls")
+    assert list(parent.iterdir()) == []
+    assert a.warned == []
+
+
+@pytest.mark.parametrize("client", ["vscode", "opencode"])
+def test_a_stale_whole_write_in_a_patch_is_refused_since_nothing_merged_can_be_put_into_a_patch(
+    project: Path, file: Path, guard: ConcurrencyGuard, sent: Callable[..., dict[str, Any]], client: str
+) -> None:
+    guard.as_writer(f"{client}:S").read("a.txt")
+    file.write_text(BASE.replace("two", "two, by a person"), encoding="utf-8")
+    lines = BASE.replace("seven", "SEVEN").splitlines()
+    patch = "\n".join(["*** Begin Patch", "*** Add File: a.txt", *(f"+{line}" for line in lines), "*** End Patch", ""])
+    if client == "vscode":
+        base = {"session_id": "S", "timestamp": "2026-11-22T00:00:00Z", "hook_event_name": "PreToolUse", "tool_use_id": "1"}
+        answered = sent(client, {**base, "cwd": str(project), "tool_name": "apply_patch", "tool_input": {"input": patch}})
+        assert answered["permissionDecision"] == "deny"
+    else:
+        base = {"sessionID": "S", "callID": "1", "event": "tool.execute.before", "tool": "apply_patch"}
+        answered = sent(client, {**base, "cwd": str(project), "args": {"patchText": patch}})
+        assert answered["deny"].startswith("STALE_FILE")
+
+
+def test_a_write_over_a_formatters_work_by_a_client_that_takes_no_other_input_is_its_own(
+    project: Path, file: Path, guard: ConcurrencyGuard, sent: Callable[..., dict[str, Any]]
+) -> None:
+    base = {"session_id": "S", "cwd": str(project), "turn_id": "T", "model": "m", "tool_name": "apply_patch"}
+
+    def write(text: str, number: int) -> None:
+        patch = "*** Begin Patch\n*** Add File: new.txt\n" + "".join(f"+{line}\n" for line in text.splitlines()) + "*** End Patch\n"
+        call = {**base, "tool_input": {"command": patch}, "tool_use_id": f"call_{number}"}
+        assert sent("codex", {**call, "hook_event_name": "PreToolUse"}) == {}
+        (project / "new.txt").write_text(text, encoding="utf-8")
+        assert sent("codex", {**call, "hook_event_name": "PostToolUse", "tool_response": "Exit code: 0\n"}) == {}
+
+    write("x   = 1\n2\n3\n4\ny\n", 1)
+    (project / "new.txt").write_text("x = 1\n2\n3\n4\ny\n", encoding="utf-8")
+    write("x   = 1\n2\n3\n4\nz\n", 2)
+    assert [row.state for row in guard.status() if row.file_path == "new.txt"] == ["fresh"]
+
+
+def test_a_new_file_that_another_writes_at_this_moment_passes_with_a_notice(claude: Any, project: Path, guard: ConcurrencyGuard) -> None:
+    a = claude("A")
+    guard.lease("new.txt")
+    a.write("new.txt", "x\n")
+    assert a.said == ["observer is changing new.txt at this moment; re-read it before you change it again."]
+    assert [event.outcome for event in guard.events(file_path="new.txt", kind="write")] == ["done"]

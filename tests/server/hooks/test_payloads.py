@@ -115,6 +115,20 @@ def test_a_patch_in_the_shell_is_recorded_although_no_hook_hears_of_its_end(proj
     assert [(event.kind, event.agent_id) for event in guard.events(file_path="b.txt")] == [("edit", f"codex:{before['session_id']}")]
 
 
+@pytest.mark.parametrize("status", [0, 1])
+def test_a_patch_in_the_shell_is_recorded_once_where_its_end_is_told(project: Path, guard: ConcurrencyGuard, status: int) -> None:
+    (project / "b.txt").write_text("base\n", encoding="utf-8")
+    (before,) = [moved(fields, project) for client, _, fields in RECORDED if client == "codex" and fields.get("tool_use_id") == "call_2"]
+    assert sent("codex", before) == {}
+    if status == 0:
+        (project / "b.txt").write_text("viashell\n", encoding="utf-8")
+    after = {**before, "hook_event_name": "PostToolUse", "tool_response": f"Exit code: {status}\nOutput:\n"}
+    assert sent("codex", after) == {}
+    guard.release(guard.lease("b.txt"))
+    codex = f"codex:{before['session_id']}"
+    assert [(event.kind, event.agent_id) for event in guard.events(file_path="b.txt")] == ([("edit", codex)] if status == 0 else [])
+
+
 def test_relative_and_absolute_paths_and_links_are_one_file(project: Path, guard: ConcurrencyGuard) -> None:
     (project / "src").mkdir()
     (project / "src" / "a.txt").write_text("x\n", encoding="utf-8")

@@ -12,6 +12,9 @@ from typing import Any
 import pytest
 
 from noclobber import ConcurrencyGuard
+from noclobber_server.hooks.adapters import load
+from noclobber_server.hooks.main import answer
+from noclobber_server.hooks.records import Answer, HookCall
 
 COMMAND = [sys.executable, "-m", "noclobber_server.main", "hook"]
 
@@ -96,3 +99,39 @@ def test_a_read_or_a_check_loads_nothing_it_does_not_need(project: Path, file: P
         loaded = set(json.loads(done.stdout))
         assert not loaded & {"argparse", "dataclasses", "asyncio", "logging", "pathlib", "inspect", "mcp", "pygls", "lsprotocol", "attr"}
         assert "noclobber.commit" not in loaded
+
+
+CHECKS = {
+    "claude-code": {"session_id": "S", "hook_event_name": "PreToolUse", "tool_name": "Write", "tool_input": {"content": "x" * 50}},
+    "copilot": {"sessionId": "S", "timestamp": 1, "toolName": "create", "toolArgs": {"file_text": "x" * 50}},
+    "cursor": {"conversation_id": "S", "hook_event_name": "preToolUse", "tool_name": "Write", "tool_input": {"content": "x" * 50}},
+    "gemini": {"session_id": "S", "hook_event_name": "BeforeTool", "tool_name": "write_file", "tool_input": {"content": "x" * 50}},
+    "opencode": {"sessionID": "S", "event": "tool.execute.before", "tool": "write", "args": {"content": "x" * 50}},
+    "cline": {"taskId": "S", "hookName": "PreToolUse", "preToolUse": {"toolName": "write_to_file", "parameters": {"content": "x" * 50}}},
+}
+
+
+@pytest.mark.parametrize("client", CHECKS)
+def test_a_check_that_is_cut_off_follows_the_setting(client: str, project: Path) -> None:
+    cut = json.dumps({"cwd": str(project), **CHECKS[client]}).encode()[:-20]
+    let_go = answer(client, cut, {})
+    assert (let_go.stdout, let_go.status) == ("", 0)
+    assert "let go on unchecked" in let_go.stderr
+    (project / "noclobber.toml").write_text('[hooks]\non_error = "stop"\n', encoding="utf-8")
+    held = answer(client, cut, {})
+    adapter = load(client)
+    assert held.status == 0
+    assert json.loads(held.stdout).keys() == json.loads(adapter.write(HookCall(client, "before", "S", ""), Answer("deny")).stdout).keys()
+    assert "is not JSON" in held.stdout
+    assert not (project / ".noclobber").exists()
+
+
+def test_another_event_that_is_cut_off_is_never_held_back(project: Path) -> None:
+    (project / "noclobber.toml").write_text('[hooks]\non_error = "stop"\n', encoding="utf-8")
+    for client, payload in (
+        ("claude-code", {"hook_event_name": "Stop", "last_assistant_message": "PreToolUse", "background_tasks": []}),
+        ("claude-code", {"hook_event_name": "PostToolUse", "tool_name": "Write", "tool_input": {}}),
+        ("copilot", {"toolName": "create", "toolArgs": {}, "toolResult": {"resultType": "success"}}),
+    ):
+        output = answer(client, json.dumps({"cwd": str(project), **payload}).encode()[:-2], {})
+        assert (output.stdout, output.status) == ("", 0)

@@ -34,11 +34,11 @@ CURSOR_BASE = {"conversation_id": "S", "generation_id": "T", "workspace_roots": 
             {"old_string": "1", "new_string": "2"}, {"old_string": "3", "new_string": "4"}]}},
          (Change("/p/a", "edit", edits=(("1", "2"), ("3", "4"))),)),
         ("vscode", {**VSCODE, "tool_name": "apply_patch", "tool_input": {"input": PATCH, "explanation": "x"}},
-         (Change("/p/a.txt", "patch", edits=(("old\n", "new\n"),)),)),
+         (Change("/p/a.txt", "patch", hunks=(("old\n", "new\n", (), False),)),)),
         ("vscode", {**VSCODE, "tool_name": "create_file", "tool_input": {"filePath": "/p/a", "content": "x"}}, (Change("/p/a", "write", content="x"),)),
         ("codex", {**CODEX, "hook_event_name": "PreToolUse", "tool_name": "Bash", "tool_use_id": "1",
                    "tool_input": {"command": f"apply_patch <<'EOF'\n{PATCH}EOF"}},
-         (Change("/p/a.txt", "patch", edits=(("old\n", "new\n"),)),)),
+         (Change("/p/a.txt", "patch", hunks=(("old\n", "new\n", (), False),)),)),
         ("cursor", {**CURSOR_BASE, "hook_event_name": "afterFileEdit", "file_path": "/p/a", "edits": [{"old_string": "x", "new_string": "y"}]},
          (Change("/p/a", "edit", edits=(("x", "y"),)),)),
         ("copilot", {"sessionId": "S", "timestamp": 1, "cwd": "/p", "toolName": "create", "toolArgs": '{"path": "/p/a", "file_text": "x"}'},
@@ -119,3 +119,55 @@ def test_vs_code_calls_for_every_tool_and_most_are_none_of_our_business(tool: st
         }
         assert answer("vscode", json.dumps(payload).encode(), {}) == ("", "", 0)
     assert not (project / ".noclobber").exists()
+
+
+def test_numbers_and_depths_beyond_all_measure_are_survived(project: Path) -> None:
+    shell = {
+        **CLAUDE, "cwd": str(project), "hook_event_name": "PostToolUse", "tool_name": "Bash", "tool_input": {"command": "ls"},
+        "tool_response": {},
+    }  # fmt: skip
+    for number, took in enumerate(("9" * 400, "1e999", "-1", "NaN", "true")):
+        payload = json.dumps({**shell, "tool_use_id": f"took{number}"}).replace("{", f'{{"duration_ms": {took}, ', 1)
+        assert answer("claude-code", payload.encode(), {}) == ("", "", 0)
+    for deep in ("[" * 100_000, '{"a":' * 100_000):
+        payload = json.dumps({"sessionId": "S", "timestamp": 1, "cwd": str(project), "toolName": "edit", "toolArgs": deep})
+        assert answer("copilot", payload.encode(), {}) == ("", "", 0)
+
+
+VSCODE_CALLS: list[dict[str, Any]] = [
+    {"hook_event_name": "SessionStart", "source": "new"},
+    {"hook_event_name": "PostToolUse", "tool_name": "read_file", "tool_input": {"filePath": "/p/a", "startLine": 1, "endLine": 9}, "tool_response": "x"},
+    {"hook_event_name": "PreToolUse", "tool_name": "apply_patch", "tool_input": {"input": PATCH, "explanation": "x"}},
+    {"hook_event_name": "PreToolUse", "tool_name": "create_file", "tool_input": {"filePath": "/p/a", "content": "x"}},
+    {"hook_event_name": "PostToolUse", "tool_name": "run_in_terminal", "tool_input": {"command": "ls"}, "tool_response": "x"},
+    {"hook_event_name": "Stop"},
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("told", ["claude-code", "vscode"])
+def test_vs_code_is_one_writer_through_claudes_registration_too(told: str) -> None:
+    for number, fields in enumerate(VSCODE_CALLS):
+        payload = {**VSCODE, **fields, "tool_use_id": f"{number}"}
+        name = recognise(payload, told)
+        assert load(name).read(payload).agent_id == "vscode:S", fields
+
+
+def test_vs_codes_tools_are_one_writers_through_copilots_registration_too() -> None:
+    for number, fields in enumerate(VSCODE_CALLS):
+        if "tool_name" in fields:
+            assert recognise({**VSCODE, **fields, "tool_use_id": f"{number}"}, "copilot") == "vscode", fields
+
+
+def test_a_file_named_as_vs_code_does_is_vs_codes_without_a_time_stamp() -> None:
+    payload = {key: value for key, value in {**VSCODE, **VSCODE_CALLS[1]}.items() if key != "timestamp"}
+    assert recognise(payload, "claude-code") == "vscode"
+
+
+def test_gemini_and_copilot_send_time_stamps_too() -> None:
+    assert (
+        recognise({"session_id": "S", "cwd": "/p", "timestamp": "2026-11-22T00:00:00Z", "hook_event_name": "SessionStart"}, "gemini")
+        == "gemini"
+    )
+    edit = {**VSCODE, "tool_name": "Edit", "tool_input": {"path": "/p/a.txt", "old_str": "old", "new_str": "new"}}
+    del edit["tool_use_id"]
+    assert recognise(edit, "claude-code") == "copilot"

@@ -6,11 +6,11 @@ import json
 from typing import Any
 
 from ..records import Answer, HookCall, Output
+from ..tools import CONTENT_KEYS
 
 __all__ = ["both_answers", "claude_answer", "print_json", "updated_arguments"]
 
 _EVENT_NAMES = {"before": "PreToolUse", "after": "PostToolUse", "failed": "PostToolUseFailure", "session_start": "SessionStart"}
-_WHOLE_CONTENT_KEYS = ("content", "contents", "file_text", "text")
 
 
 def print_json(answer: dict[str, Any]) -> Output:
@@ -21,7 +21,7 @@ def print_json(answer: dict[str, Any]) -> Output:
 def updated_arguments(call: HookCall, content: str) -> dict[str, Any]:
     """The tool's own arguments with another whole content in them."""
     arguments = dict(call.tool_input or {})
-    for key in _WHOLE_CONTENT_KEYS:
+    for key in CONTENT_KEYS:
         if isinstance(arguments.get(key), str):
             arguments[key] = content
             break

@@ -22,6 +22,7 @@ EVENTS: dict[str, HookEvent] = {
     "PermissionDenied": "denied",
 }
 _UPDATES_UNASKED = ("acceptEdits", "bypassPermissions")
+_LONGEST_MS = 1e12
 
 
 def _read(payload: dict[str, Any]) -> HookCall:
@@ -42,14 +43,27 @@ def _read(payload: dict[str, Any]) -> HookCall:
         # in these modes nobody is asked: "ask" would be a plain no, so the answer must be a refusal that says more
         can_update=mode not in ("dontAsk", "plan"),
         can_ask=mode not in ("dontAsk", "bypassPermissions"),
+        reports_prompts=True,
         can_tell_before=True,
         approves=mode in _UPDATES_UNASKED,
         took_s=_seconds(payload.get("duration_ms")),
+        succeeded=_succeeded(event, payload, response),
     )
 
 
+def _succeeded(event: HookEvent, payload: dict[str, Any], response: dict[str, Any]) -> bool | None:
+    """Its events tell, but for commands that the person stopped, that were never run, or that go on in the background."""
+    if event == "failed":
+        return False if text(payload, "error").startswith("Exit code ") and payload.get("is_interrupt") is not True else None
+    goes_on = mapping(payload, "tool_input").get("run_in_background") is True or "backgroundTaskId" in response
+    return None if goes_on or response.get("interrupted") is True else True
+
+
 def _seconds(milliseconds: object) -> float | None:
-    return milliseconds / 1000 if isinstance(milliseconds, (int, float)) and not isinstance(milliseconds, bool) else None
+    """None for what is no time: JSON also has infinities, and whole numbers beyond all floats."""
+    if not isinstance(milliseconds, (int, float)) or isinstance(milliseconds, bool):
+        return None
+    return milliseconds / 1000 if 0 <= milliseconds < _LONGEST_MS else None
 
 
 def _shown(call: HookCall, response: dict[str, Any]) -> tuple[Shown, ...]:

@@ -35,6 +35,7 @@ def _read(payload: dict[str, Any]) -> HookCall:
         cwd=call.cwd or first_root,
         subagent=text_or_none(payload, "parent_agent_id", "agent_id"),
         output=text(use, "result"),
+        succeeded=False if failed else None,  # its success is the tool's, not the command's
         source="resume" if name == "TaskResume" else "startup",
         can_tell_before=True,
     )

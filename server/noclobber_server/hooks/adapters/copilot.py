@@ -10,7 +10,7 @@ from typing import Any
 from ..records import Adapter, Answer, HookCall, HookEvent, Output
 from .answers import both_answers, print_json
 from .claude_code import EVENTS
-from .fields import arguments_of, call_from, mapping, text, text_or_none
+from .fields import arguments_of, call_from, last_status, mapping, text, text_or_none
 
 __all__ = ["ADAPTER"]
 
@@ -33,9 +33,11 @@ def _read(payload: dict[str, Any]) -> HookCall:
         tool=text(payload, "toolName", "tool_name"), arguments=arguments,
     )  # fmt: skip
     result = mapping(payload, "toolResult", "tool_result")
+    output = text(payload, "error") or text(result, "textResultForLlm", "text_result_for_llm")
     return call._replace(
         subagent=text_or_none(payload, "agentName", "agent_name"),
-        output=text(payload, "error") or text(result, "textResultForLlm", "text_result_for_llm"),
+        output=output,
+        succeeded=last_status(output, r"<exited with exit code (\d+)>"),
         can_update=True,
         can_ask=True,
         approves=False,

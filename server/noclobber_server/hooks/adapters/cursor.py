@@ -6,7 +6,7 @@ from typing import Any
 
 from ..records import Adapter, Answer, HookCall, HookEvent, Output, Shown
 from .answers import print_json, updated_arguments
-from .fields import arguments_of, call_from, text, text_or_none
+from .fields import arguments_of, call_from, is_success, object_of, text, text_or_none
 
 __all__ = ["ADAPTER"]
 
@@ -33,15 +33,27 @@ def _read(payload: dict[str, Any]) -> HookCall:
     )  # fmt: skip
     if name == "beforeReadFile":
         call = call._replace(shown=tuple(Shown(entry.path, None, text_or_none(payload, "content")) for entry in call.shown))
+    output, succeeded = _ended(name, payload)
     roots = payload.get("workspace_roots")
     first_root = roots[0] if isinstance(roots, list) and roots and isinstance(roots[0], str) else ""
     return call._replace(
         cwd=call.cwd or first_root,
         turn=text_or_none(payload, "generation_id"),
         subagent=text_or_none(payload, "subagent_id"),
-        output=text(payload, "tool_output", "output", "error_message", "error"),
+        output=output,
+        succeeded=succeeded,
         can_update=True,
     )
+
+
+def _ended(name: str, payload: dict[str, Any]) -> tuple[str, bool | None]:
+    """What a tool printed and whether it went well. A tool's result is an object, sent as JSON."""
+    result = object_of(payload.get("tool_output"))
+    if result is not None:
+        printed = "\n".join(result[key] for key in ("output", "stdout", "stderr") if isinstance(result.get(key), str) and result[key])
+        return printed, is_success(result.get("exitCode"))
+    failed = name == "postToolUseFailure" and text(payload, "failure_type") in ("", "error")
+    return text(payload, "tool_output", "output", "error_message", "error"), False if failed else None
 
 
 def _tool(name: str, payload: dict[str, Any]) -> tuple[str, dict[str, Any]]:

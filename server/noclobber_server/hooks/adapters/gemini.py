@@ -6,7 +6,7 @@ from typing import Any
 
 from ..records import Adapter, Answer, HookCall, HookEvent, Output
 from .answers import print_json, updated_arguments
-from .fields import arguments_of, call_from, mapping, text
+from .fields import arguments_of, call_from, last_status, mapping, text
 
 __all__ = ["ADAPTER"]
 
@@ -27,7 +27,10 @@ def _read(payload: dict[str, Any]) -> HookCall:
     )  # fmt: skip
     response = mapping(payload, "tool_response")
     failed = call.event == "after" and bool(response.get("error"))
-    return call._replace(event="failed" if failed else call.event, output=text(response, "llmContent"), can_update=True)
+    output = text(response, "llmContent")
+    # further lines (signal, process group) may stand below the status
+    succeeded = False if failed else last_status(output, r"(?:\A|\n)Exit Code: (\d+)(?:\n[A-Z][\w ]*: .*)*")
+    return call._replace(event="failed" if failed else call.event, output=output, succeeded=succeeded, can_update=True)
 
 
 def _write(call: HookCall, answer: Answer) -> Output:
