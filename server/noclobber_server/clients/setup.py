@@ -213,4 +213,7 @@ def _save_record(places: Places, record: dict[str, Any]) -> None:
         path.unlink(missing_ok=True)
         return
     path.parent.mkdir(mode=0o700, exist_ok=True)
+    ignore = path.parent / ".gitignore"
+    if not ignore.exists():  # where only files at home were written, no guard has made the folder yet
+        ignore.write_bytes(b"*\n")
     path.write_bytes(json.dumps(record, indent=1).encode())
