@@ -86,7 +86,9 @@ def _cut(text: str, container: Node, index: int) -> str:
     last = index == len(container.members) - 1
     start, end = member.start, member.value.end
     own_comma = None if last and not _has_comma(text, container, member) else _comma_after(text, member)
-    if own_comma is not None and not text[end:own_comma].strip():
+    if own_comma is not None and text[end:own_comma].strip():  # a comment stands between
+        text = text[:own_comma] + text[own_comma + 1 :]
+    elif own_comma is not None:
         end = own_comma + 1
     lead = _line_lead(text, start)
     rest = text[end:].split("\n", 1)[0]

@@ -72,3 +72,17 @@ def test_comments_beside_a_removed_member_stay() -> None:
     assert plain(parse(jsonedit.remove(text, ("b",)))) == {"a": 1, "c": 3}
     assert plain(parse(jsonedit.remove(text, ("c",)))) == {"a": 1, "b": 2}
     assert plain(parse(jsonedit.remove(text, ("a",)))) == {"b": 2, "c": 3}
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "comment"),
+    [
+        ('{"a": {} /* c */,\n"b":[]}', "a", "/* c */"),
+        ('{\n  "a": 1 // c\n  , "b": 2\n}', "a", "// c\n"),
+        ('{"a": 1 /* , */, "b": 2 /* d */,}', "b", "/* d */"),
+    ],
+)
+def test_a_comment_between_a_removed_member_and_its_comma_stays(text: str, name: str, comment: str) -> None:
+    after = jsonedit.remove(text, (name,))
+    assert plain(parse(after)) == {key: value for key, value in plain(parse(text)).items() if key != name}
+    assert comment in after
