@@ -56,7 +56,7 @@ def _init(call: Call) -> int:
         both = {target.path: target for shared in (True, False) for target in targets(names, places, shared=shared)}
         planned = plan_removal(tuple(both.values()), places)
     else:
-        planned = plan(targets(names, places, shared=call.shared))
+        planned = plan(targets(names, places, shared=call.shared), places)
     if not call.json:
         _show(call, planned, places)
     if call.dry_run or not _agreed(call, planned):

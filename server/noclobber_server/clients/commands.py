@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 import shutil
 import sys
@@ -9,7 +10,7 @@ from pathlib import Path
 
 __all__ = ["LauncherError", "find_launcher", "hook_command", "is_ours", "mcp_command"]
 
-_MARK = "noclobber"
+_CALL = re.compile(r"""noclobber['"]*\s+(hook|mcp)\b""")  # a launcher's path with blanks ends in quotation marks
 
 
 class LauncherError(Exception):
@@ -55,4 +56,4 @@ def mcp_command(launcher: str, *, files: bool) -> list[str]:
 def is_ours(command: object) -> bool:
     """Whether a configured command calls noclobber."""
     words = " ".join(str(word) for word in command) if isinstance(command, list) else str(command)
-    return f"{_MARK} hook " in words or f"{_MARK} mcp" in words or f"{_MARK}' hook" in words or f"{_MARK}' mcp" in words
+    return _CALL.search(words) is not None

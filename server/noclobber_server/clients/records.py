@@ -30,8 +30,8 @@ class Entry(NamedTuple):
 class Target(NamedTuple):
     """One file and what of ours belongs into it.
 
-    ``format``: ``json`` (``entries``), ``toml`` (``table`` is put at the end), ``own`` (the whole file is ours, ``text``), ``lines`` (one
-    line, ``text``). ``personal``: lies outside the project or is kept out of its commits.
+    ``format``: ``json`` (``entries``), ``toml`` (``text`` is put at the end), ``own`` (the whole file is ours: ``text``, or in other
+    set-ups one of ``forms``), ``lines`` (those of ``text``). ``personal``: lies outside the project or is kept out of its commits.
     """
 
     client: str
@@ -40,6 +40,7 @@ class Target(NamedTuple):
     personal: bool
     entries: tuple[Entry, ...] = ()
     text: str = ""
+    forms: tuple[str, ...] = ()
     executable: bool = False
 
 

@@ -14,6 +14,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from .commands import is_ours
 from .records import Places, Planned, Target
 from .texts import FileProblem, Steps, cut_back, put_in, take_out
 
@@ -23,9 +24,10 @@ Writer = Callable[[Path, bytes | None, bytes | None], None]
 """Puts ``after`` (None: nothing) where ``before`` stands; raises OSError or NoclobberError where it cannot."""
 
 
-def plan(targets: Sequence[Target]) -> tuple[Planned, ...]:
+def plan(targets: Sequence[Target], places: Places) -> tuple[Planned, ...]:
     """What setting up would do to each file; no file is touched."""
-    return tuple(_plan_one(target) for target in targets)
+    record = _load_record(places)
+    return tuple(_plan_one(target, record.get(str(target.path))) for target in targets)
 
 
 def plan_removal(targets: Sequence[Target], places: Places) -> tuple[Planned, ...]:
@@ -83,11 +85,11 @@ def write_file(path: Path, before: bytes | None, after: bytes | None) -> None:
         raise
 
 
-def _plan_one(target: Target) -> Planned:
+def _plan_one(target: Target, record: dict[str, Any] | None) -> Planned:
     try:
         before = _content(target.path)
         if target.format == "own":
-            return _plan_own(target, before)
+            return _plan_own(target, before, record)
         text = _text(before)
         after, steps, replaced = put_in(target, text)
         _check_writable(target.path, changes=after != text)
@@ -100,13 +102,20 @@ def _plan_one(target: Target) -> Planned:
     return Planned(target, "update" if replaced else "add", before, after.encode(), steps=() if replaced else tuple(steps))
 
 
-def _plan_own(target: Target, before: bytes | None) -> Planned:
+def _plan_own(target: Target, before: bytes | None, record: dict[str, Any] | None) -> Planned:
     after = target.text.encode()
     if before == after:
         return Planned(target, "present", before, before)
-    if before is not None and b"noclobber" not in before:
+    if before is not None and not _is_own(target, before, record):
+        if is_ours(_text(before)):
+            return Planned(target, "present", before, before, "a script of your own, which calls noclobber")
         raise FileProblem("is there already and not ours; call noclobber from it by hand")
     return Planned(target, "add" if before is None else "update", before, after)
+
+
+def _is_own(target: Target, content: bytes, record: dict[str, Any] | None) -> bool:
+    """Whether a file is as we wrote it: what a person made of it, or put in its place, is theirs."""
+    return content in (form.encode() for form in target.forms) or (record is not None and record["after"] == _digest(content))
 
 
 def _plan_back(target: Target, record: dict[str, Any] | None) -> Planned:
@@ -115,7 +124,7 @@ def _plan_back(target: Target, record: dict[str, Any] | None) -> Planned:
         if before is None:
             return Planned(target, "absent", None, None)
         if target.format == "own":
-            return Planned(target, "remove", before, None) if b"noclobber" in before else Planned(target, "absent", before, before)
+            return _plan_own_back(target, before, record)
         text = _text(before)
         exact = record is not None and record["after"] == _digest(before)
         if exact and record is not None:
@@ -134,6 +143,14 @@ def _plan_back(target: Target, record: dict[str, Any] | None) -> Planned:
     if after == before:
         return Planned(target, "absent", before, before)
     return Planned(target, "remove", before, None if gone else after)
+
+
+def _plan_own_back(target: Target, before: bytes, record: dict[str, Any] | None) -> Planned:
+    if _is_own(target, before, record):
+        return Planned(target, "remove", before, None)
+    if is_ours(_text(before)):
+        raise FileProblem("is a script of your own; take the call of noclobber out by hand")
+    return Planned(target, "absent", before, before)
 
 
 def _says_nothing(text: str) -> bool:
@@ -195,7 +212,7 @@ def _remember(record: dict[str, Any], one: Planned, made: list[str]) -> None:
     record[key] = {
         "created": earlier.get("created", one.before is None),
         "folders": earlier.get("folders", []) + made,
-        "after": _digest(one.after or b"") if one.steps and not earlier else "",
+        "after": _digest(one.after or b"") if one.target.format == "own" or (one.steps and not earlier) else "",
         "steps": [list(step) for step in one.steps],
     }
 

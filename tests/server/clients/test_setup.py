@@ -105,11 +105,11 @@ def test_twice_is_once_and_removing_gives_the_bytes_of_before(places: Places, na
     before, folders_before = tree(places), folders(places)
     wanted = targets(CLIENTS, places, shared=shared)
 
-    first = apply_plan(plan(wanted), places)
+    first = apply_plan(plan(wanted, places), places)
     assert states(first) <= {"add", "present"}, [(one.target.path, one.note) for one in first if one.state == "problem"]
     once = tree(places)
     assert once != before
-    assert states(apply_plan(plan(wanted), places)) == {"present"}
+    assert states(apply_plan(plan(wanted, places), places)) == {"present"}
     assert tree(places) == once
 
     apply_plan(plan_removal(wanted, places), places)
@@ -120,7 +120,7 @@ def test_twice_is_once_and_removing_gives_the_bytes_of_before(places: Places, na
 @pytest.mark.parametrize("name", SHAPES)
 def test_what_people_wrote_is_still_read_the_same(places: Places, name: str) -> None:
     lay_out(places, SHAPES[name])
-    apply_plan(plan(targets(CLIENTS, places, shared=True)), places)
+    apply_plan(plan(targets(CLIENTS, places, shared=True), places), places)
     for path, text in SHAPES[name].items():
         if path.endswith((".json", ".jsonc")) and text.strip():
             after = plain(parse((places.root / path).read_bytes().decode()))
@@ -141,7 +141,7 @@ def assert_contains(after: Any, before: Any) -> None:
 def test_removing_after_a_person_edited_takes_only_ours(places: Places, name: str) -> None:
     lay_out(places, SHAPES[name])
     wanted = targets(CLIENTS, places, shared=True)
-    apply_plan(plan(wanted), places)
+    apply_plan(plan(wanted, places), places)
     for path in ALL_JSON:
         file = places.root / path
         if file.exists():
@@ -157,7 +157,7 @@ def test_removing_after_a_person_edited_takes_only_ours(places: Places, name: st
 def test_a_broken_file_is_reported_and_left_alone(places: Places, broken: str) -> None:
     lay_out(places, everywhere(broken))
     before = tree(places)
-    done = apply_plan(plan(targets(("claude-code", "cursor", "gemini"), places, shared=True)), places)
+    done = apply_plan(plan(targets(("claude-code", "cursor", "gemini"), places, shared=True), places), places)
     assert "problem" in states(done)
     for one in done:
         if one.state == "problem":
@@ -168,14 +168,14 @@ def test_a_broken_file_is_reported_and_left_alone(places: Places, broken: str) -
 def test_bytes_that_are_no_text_are_left_alone(places: Places) -> None:
     path = places.root / ".mcp.json"
     path.write_bytes(b'{"a": "\xff\xfe"}')
-    (one,) = [one for one in plan(targets(("claude-code",), places, shared=True)) if one.target.path == path]
+    (one,) = [one for one in plan(targets(("claude-code",), places, shared=True), places) if one.target.path == path]
     assert (one.state, one.note) == ("problem", "is not UTF-8 text; it was left alone")
 
 
 def test_a_read_only_file_is_reported_and_the_others_are_done(places: Places) -> None:
     lay_out(places, {".mcp.json": written(SERVERS)})
     (places.root / ".mcp.json").chmod(0o444)
-    done = apply_plan(plan(targets(("claude-code",), places, shared=True)), places)
+    done = apply_plan(plan(targets(("claude-code",), places, shared=True), places), places)
     assert {one.target.path.name: one.state for one in done} == {"settings.json": "add", ".mcp.json": "problem"}
     assert "read-only" in next(one.note for one in done if one.state == "problem")
 
@@ -188,7 +188,7 @@ def test_a_server_of_another_kind_by_our_name_is_left_alone(places: Places) -> N
             ".codex/config.toml": "[mcp_servers.noclobber]\ncommand='x'\n",
         },
     )
-    done = apply_plan(plan(targets(("claude-code", "codex"), places, shared=True)), places)
+    done = apply_plan(plan(targets(("claude-code", "codex"), places, shared=True), places), places)
     assert {one.target.path.name for one in done if one.state == "problem"} == {".mcp.json", "config.toml"}
 
 
@@ -196,10 +196,51 @@ def test_an_older_registration_of_ours_is_replaced_not_doubled(places: Places) -
     old = {"hooks": {"PreToolUse": [{"matcher": "Write", "hooks": [{"type": "command", "command": "noclobber hook claude-code"}]}]}}
     lay_out(places, {".claude/settings.json": written(old)})
     wanted = targets(("claude-code",), places, shared=True)
-    apply_plan(plan(wanted), places)
+    apply_plan(plan(wanted, places), places)
     settings = json.loads((places.root / ".claude/settings.json").read_bytes())
     assert len(settings["hooks"]["PreToolUse"]) == 1
     assert settings["hooks"]["PreToolUse"][0]["matcher"] == "Edit|MultiEdit|Write|NotebookEdit"
+
+
+MINE = "#!/bin/sh\n# my precious hook\n./lint.sh\n"
+CALL = "exec noclobber hook cline\n"
+
+
+@pytest.mark.parametrize(("text", "state"), [(MINE, "problem"), (MINE + CALL, "present"), (f"#!/bin/sh\n# not noclobber\n{MINE}", "problem")])
+def test_a_persons_own_script_is_neither_overwritten_nor_deleted(places: Places, text: str, state: str) -> None:
+    lay_out(places, {".clinerules/hooks/PreToolUse": text})
+    path = places.root / ".clinerules/hooks/PreToolUse"
+    wanted = targets(("cline",), places, shared=False)
+    for _ in range(2):
+        (done,) = [one for one in apply_plan(plan(wanted, places), places) if one.target.path == path]
+        assert done.state == state
+    apply_plan(plan_removal(wanted, places), places)
+    assert [file.name for file in path.parent.iterdir()] == ["PreToolUse"]
+    assert path.read_text(encoding="utf-8") == text
+
+
+def test_what_a_person_made_of_our_script_is_theirs(places: Places) -> None:
+    wanted = targets(("cline", "opencode"), places, shared=True)
+    apply_plan(plan(wanted, places), places)
+    changed = {}
+    for path in (places.root / ".clinerules/hooks/PreToolUse", places.root / ".opencode/plugins/noclobber.js"):
+        changed[path] = path.read_bytes().replace(b"10000", b"20000").replace(b"\nexec", b"\n./lint.sh\nexec")
+        path.write_bytes(changed[path])
+    apply_plan(plan(wanted, places), places)
+    done = apply_plan(plan_removal(wanted, places), places)
+    assert {one.target.path for one in done if one.state == "problem"} == set(changed)
+    assert {path: path.read_bytes() for path in changed} == changed
+
+
+def test_our_script_is_known_again_however_noclobber_was_called_then(places: Places) -> None:
+    path = places.root / ".clinerules/hooks/PreToolUse"
+    elsewhere = places._replace(launcher="/opt/a b/noclobber")
+    apply_plan(plan(targets(("cline",), elsewhere, shared=False), places), places)
+    assert b"/opt/a b/noclobber" in path.read_bytes()
+    wanted = targets(("cline",), places, shared=False)
+    assert "update" in states(apply_plan(plan(wanted, places), places))
+    assert states(apply_plan(plan_removal(wanted, places), places)) <= {"remove", "absent"}
+    assert not path.exists()
 
 
 def test_one_registration_a_client(places: Places) -> None:
@@ -232,7 +273,7 @@ TYPED = {"type": "stdio", **PLAIN}
 def test_each_project_file_has_the_shape_its_client_reads(
     places: Places, client: str, file: str, where: tuple[str, ...], entry: dict[str, Any]
 ) -> None:
-    apply_plan(plan(targets((client,), places, shared=True)), places)
+    apply_plan(plan(targets((client,), places, shared=True), places), places)
     text = (places.root / file).read_text(encoding="utf-8")
     value = tomllib.loads(text) if file.endswith(".toml") else json.loads(text)
     for key in where:
@@ -254,7 +295,7 @@ def test_each_project_file_has_the_shape_its_client_reads(
 def test_each_hook_file_has_the_shape_its_client_reads(
     places: Places, client: str, file: str, before: str, handler: tuple[Any, ...]
 ) -> None:
-    apply_plan(plan(targets((client,), places, shared=True)), places)
+    apply_plan(plan(targets((client,), places, shared=True), places), places)
     (group,) = json.loads((places.root / file).read_text(encoding="utf-8"))["hooks"][before]
     for key in handler:
         group = group[key]
@@ -283,7 +324,7 @@ def test_a_newer_clines_own_folder_is_used_where_it_is(places: Places) -> None:
 
 
 def test_personal_files_are_never_committed(places: Places) -> None:
-    apply_plan(plan(targets(CLIENTS, places, shared=False)), places)
+    apply_plan(plan(targets(CLIENTS, places, shared=False), places), places)
     assert (places.root / ".noclobber/init.json").exists()
     listed = subprocess.run(["git", "status", "--porcelain", "-uall"], cwd=places.root, capture_output=True, text=True, check=True).stdout
     assert listed == ""
@@ -291,7 +332,7 @@ def test_personal_files_are_never_committed(places: Places) -> None:
 
 def test_codex_reads_what_was_written(places: Places) -> None:
     lay_out(places, SHAPES["codex"])
-    apply_plan(plan(targets(("codex",), places, shared=True)), places)
+    apply_plan(plan(targets(("codex",), places, shared=True), places), places)
     config = tomllib.loads((places.root / ".codex/config.toml").read_text(encoding="utf-8"))
     assert config["mcp_servers"]["noclobber"]["command"] == "sh"
     assert set(config["mcp_servers"]) == {"other", "noclobber"}
@@ -304,7 +345,7 @@ def test_a_machine_without_noclobber_runs_every_command_and_nothing_happens(
 ) -> None:
     lay_out(places, SHAPES[name])
     wanted = targets(CLIENTS, places, shared=shared)
-    apply_plan(plan(wanted), places)
+    apply_plan(plan(wanted, places), places)
     empty = tmp_path / "bin"
     empty.mkdir()
     (empty / "sh").symlink_to("/bin/sh")
@@ -323,7 +364,7 @@ def test_a_machine_without_noclobber_runs_every_command_and_nothing_happens(
 
 @pytest.mark.parametrize("shared", [True, False], ids=["shared", "personal"])
 def test_a_build_machine_with_noclobber_runs_every_command_and_nothing_happens(places: Places, shared: bool, tmp_path: Path) -> None:
-    apply_plan(plan(targets(CLIENTS, places, shared=shared)), places)
+    apply_plan(plan(targets(CLIENTS, places, shared=shared), places), places)
     installed = tmp_path / "bin"
     installed.mkdir()
     (installed / "sh").symlink_to("/bin/sh")
@@ -348,7 +389,7 @@ def test_opencodes_plugin_asks_the_hook_and_does_what_it_answers(places: Places,
     node = next((path for path in (shutil.which("node"), ".tools/bin/node") if path and Path(path).exists()), None)
     if node is None:
         pytest.skip("there is no node here; make test installs it")
-    apply_plan(plan(targets(("opencode",), places, shared=True)), places)
+    apply_plan(plan(targets(("opencode",), places, shared=True), places), places)
     plugin = places.root / ".opencode/plugins/noclobber.js"
     installed = tmp_path / "bin"
     installed.mkdir()
