@@ -18,9 +18,9 @@ from threading import Timer
 
 from noclobber.diagnosis import Finding
 
-from .records import Places, Target
+from .records import FileProblem, Places, Target
 from .registry import CLIENTS, detect, targets
-from .texts import FileProblem, put_in
+from .texts import put_in
 
 __all__ = ["findings"]
 

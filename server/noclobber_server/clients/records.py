@@ -5,9 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
-__all__ = ["Entry", "Places", "Planned", "State", "Target"]
+__all__ = ["Entry", "FileProblem", "Places", "Planned", "State", "Target"]
 
 State = Literal["add", "update", "present", "remove", "absent", "problem"]
+
+
+class FileProblem(Exception):
+    """A file that cannot be edited safely; the message says why, for a person to read."""
 
 
 class Places(NamedTuple):

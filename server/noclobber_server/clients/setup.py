@@ -15,8 +15,9 @@ from pathlib import Path
 from typing import Any
 
 from .commands import is_ours
-from .records import Places, Planned, Target
-from .texts import FileProblem, Steps, cut_back, put_in, take_out
+from .records import FileProblem, Places, Planned, Target
+from .registrations import Steps
+from .texts import cut_back, put_in, take_out
 
 __all__ = ["Writer", "apply_plan", "plan", "plan_removal", "write_file"]
 

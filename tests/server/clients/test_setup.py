@@ -202,11 +202,105 @@ def test_an_older_registration_of_ours_is_replaced_not_doubled(places: Places) -
     assert settings["hooks"]["PreToolUse"][0]["matcher"] == "Edit|MultiEdit|Write|NotebookEdit"
 
 
+def rewrite(path: Path, change: Any) -> None:
+    value = json.loads(path.read_bytes())
+    change(value)
+    path.write_text(json.dumps(value, indent=2), encoding="utf-8")
+
+
+THEIRS = {"type": "command", "command": "ruff format"}
+
+
+@pytest.mark.parametrize(("client", "file", "event"), [
+    ("claude-code", ".claude/settings.json", "PostToolUse"), ("codex", ".codex/hooks.json", "Stop"), ("gemini", ".gemini/settings.json", "AfterTool"),
+])  # fmt: skip
+@pytest.mark.parametrize("older", [False, True], ids=["as it is", "an older form of ours"])
+def test_a_handler_that_a_person_put_into_our_group_stays(places: Places, client: str, file: str, event: str, older: bool) -> None:
+    path = places.root / file
+    wanted = targets((client,), places, shared=True)
+    apply_plan(plan(wanted, places), places)
+
+    def add(settings: Any) -> None:
+        (group,) = settings["hooks"][event]
+        group["hooks"].append(THEIRS)
+        if older:
+            group["matcher"] = "Other"
+
+    rewrite(path, add)
+    assert ("update" in states(apply_plan(plan(wanted, places), places))) == older
+    groups = json.loads(path.read_bytes())["hooks"][event]
+    assert [handler for group in groups for handler in group["hooks"]].count(THEIRS) == 1
+    assert sum("noclobber" in handler["command"] for group in groups for handler in group["hooks"]) == 1
+    assert states(apply_plan(plan(wanted, places), places)) == {"present"}
+    apply_plan(plan_removal(wanted, places), places)
+    (group,) = json.loads(path.read_bytes())["hooks"].pop(event)
+    assert group["hooks"] == [THEIRS]
+
+
+def test_what_a_person_set_beside_our_command_stays_when_the_command_is_brought_up_to_date(places: Places) -> None:
+    def set_up(launcher: str) -> tuple[Planned, ...]:
+        elsewhere = places._replace(launcher=launcher)
+        return apply_plan(plan(targets(("zoo", "claude-code", "codex", "opencode"), elsewhere, shared=True), elsewhere), elsewhere)
+
+    set_up("/old/noclobber")
+    rewrite(
+        places.root / ".roo/mcp.json", lambda value: value["mcpServers"]["noclobber"].update(alwaysAllow=["check_files"], disabled=True)
+    )
+    rewrite(places.root / ".claude/settings.json", lambda value: value["hooks"]["PreToolUse"][0]["hooks"][0].update(onFailure="block"))
+    rewrite(places.root / "opencode.json", lambda value: value["mcp"]["noclobber"].update(enabled=False))
+    codex = places.root / ".codex/config.toml"
+    codex.write_text(
+        codex.read_text(encoding="utf-8") + "startup_timeout_sec = 20 # slow\n[mcp_servers.noclobber.env]\nA = '1'\n", encoding="utf-8"
+    )
+    assert states(set_up("noclobber")) <= {"update", "present"}
+    assert states(set_up("noclobber")) == {"present"}
+    server = json.loads((places.root / ".roo/mcp.json").read_bytes())["mcpServers"]["noclobber"]
+    assert server == {"command": "sh", "args": WITH_FILES[1:], "alwaysAllow": ["check_files"], "disabled": True}
+    handler = json.loads((places.root / ".claude/settings.json").read_bytes())["hooks"]["PreToolUse"][0]["hooks"][0]
+    assert (handler["onFailure"], "/old" in handler["command"]) == ("block", False)
+    assert json.loads((places.root / "opencode.json").read_bytes())["mcp"]["noclobber"] == {
+        "type": "local",
+        "command": SERVER,
+        "enabled": False,
+    }
+    table = tomllib.loads(codex.read_text(encoding="utf-8"))["mcp_servers"]["noclobber"]
+    assert table == {**PLAIN, "startup_timeout_sec": 20, "env": {"A": "1"}}
+    assert "# slow" in codex.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("newline", ["\n", "\r\n"])
+def test_a_comment_above_the_table_behind_ours_stays(places: Places, newline: str) -> None:
+    path = places.root / ".codex/config.toml"
+    lay_out(places, {".codex/config.toml": 'model = "x"\n'.replace("\n", newline)})
+    wanted = targets(("codex",), places, shared=True)
+    apply_plan(plan(wanted, places), places)
+    theirs = "\n# my database, do not touch\n[mcp_servers.db]\ncommand = 'db'\n".replace("\n", newline)
+    path.write_bytes(path.read_bytes() + theirs.encode())
+    apply_plan(plan_removal(wanted, places), places)
+    assert path.read_bytes().decode() == 'model = "x"\n'.replace("\n", newline) + theirs
+
+
+@pytest.mark.parametrize("text", [
+    "[mcp_servers]\nnoclobber = {command = 'noclobber', args = ['mcp']}\n",
+    "[mcp_servers.'noclobber']\ncommand = 'noclobber'\nargs = ['mcp']\n",
+    "[mcp_servers.noclobber]\ncommand = 'mine'\n",
+])  # fmt: skip
+def test_a_table_in_a_form_that_we_do_not_write_is_left_alone(places: Places, text: str) -> None:
+    lay_out(places, {".codex/config.toml": text})
+    wanted = targets(("codex",), places, shared=True)
+    (done,) = [one for one in apply_plan(plan(wanted, places), places) if one.target.format == "toml"]
+    assert (done.state, bool(done.note)) == ("problem", True)
+    apply_plan(plan_removal(wanted, places), places)
+    assert (places.root / ".codex/config.toml").read_text(encoding="utf-8") == text
+
+
 MINE = "#!/bin/sh\n# my precious hook\n./lint.sh\n"
 CALL = "exec noclobber hook cline\n"
 
 
-@pytest.mark.parametrize(("text", "state"), [(MINE, "problem"), (MINE + CALL, "present"), (f"#!/bin/sh\n# not noclobber\n{MINE}", "problem")])
+@pytest.mark.parametrize(
+    ("text", "state"), [(MINE, "problem"), (MINE + CALL, "present"), (f"#!/bin/sh\n# not noclobber\n{MINE}", "problem")]
+)
 def test_a_persons_own_script_is_neither_overwritten_nor_deleted(places: Places, text: str, state: str) -> None:
     lay_out(places, {".clinerules/hooks/PreToolUse": text})
     path = places.root / ".clinerules/hooks/PreToolUse"
