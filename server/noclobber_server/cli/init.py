@@ -67,7 +67,7 @@ def _init(call: Call) -> int:
         if call.remove and (places.root / ".noclobber").is_dir():
             call.out.note("the history and the kept versions stay in .noclobber; delete that folder to be rid of them too")
     if call.json:
-        call.out.json({"clients": list(names), "files": [_row(one) for one in done]})
+        call.out.json({"clients": list(names), "files": [_row(one, places) for one in done]})
     return 1 if any(one.state == "problem" for one in done) else 0
 
 
@@ -116,14 +116,19 @@ def _writer(places: Places) -> Writer:
 
 
 def _show(call: Call, planned: tuple[Planned, ...], places: Places) -> None:
+    from ..clients.registry import holds_everywhere
+
+    everywhere = [one for one in planned if holds_everywhere(one.target, places)]
     for one in planned:
         if one.state == "absent":
             continue
-        whose = "yours" if one.target.personal else "shared"
+        whose = "shared" if not one.target.personal else "yours, for all projects" if one in everywhere else "yours"
         note = f": {one.note}" if one.note else ""
         call.out.line(f"{_SAID[one.state]:<16} {printable(_short(one, places))} ({one.target.client}, {whose}){printable(note)}")
     if not any(one.state != "absent" for one in planned):
         call.out.line("nothing to take back")
+    if any(one.state == "remove" for one in everywhere):
+        call.out.line("What is for all projects goes from your other projects too; noclobber init in one of them brings it back.")
 
 
 def _show_problems(call: Call, done: tuple[Planned, ...], planned: tuple[Planned, ...], places: Places) -> None:
@@ -139,12 +144,15 @@ def _short(one: Planned, places: Places) -> str:
     return f"~/{path.relative_to(places.home)}" if path.is_relative_to(places.home) else str(path)
 
 
-def _row(one: Planned) -> dict[str, object]:
+def _row(one: Planned, places: Places) -> dict[str, object]:
+    from ..clients.registry import holds_everywhere
+
     return {
         "path": str(one.target.path),
         "client": one.target.client,
         "state": one.state,
         "personal": one.target.personal,
+        "all_projects": holds_everywhere(one.target, places),
         "note": one.note,
     }
 

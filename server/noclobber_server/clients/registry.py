@@ -15,7 +15,7 @@ from .commands import hook_command, mcp_command
 from .hook_entries import CLINE_EVENTS, hook_entries
 from .records import Entry, Places, Target
 
-__all__ = ["CLIENTS", "detect", "targets"]
+__all__ = ["CLIENTS", "detect", "holds_everywhere", "targets"]
 
 CLIENTS = ("claude-code", "codex", "vscode", "copilot", "cursor", "gemini", "opencode", "cline", "antigravity", "zoo")
 
@@ -68,6 +68,12 @@ def targets(clients: tuple[str, ...], places: Places, *, shared: bool) -> tuple[
     for target in wanted:
         once.setdefault(target.path, target)
     return tuple(once.values()) + _excludes(tuple(once.values()), places)
+
+
+def holds_everywhere(target: Target, places: Places) -> bool:
+    """Whether what we write there holds for all of a person's projects, and not for this one alone."""
+    this_one_only = any(entry.path[0] == "projects" for entry in target.entries)
+    return target.format != "lines" and not target.path.is_relative_to(places.root) and not this_one_only
 
 
 def _json(client: str, path: Path, entries: tuple[Entry, ...], *, personal: bool) -> Target:

@@ -1,13 +1,7 @@
-"""Planning and doing: what would become of each file, and the writing of it, one file at a time and each of them whole.
-
-What was inserted is remembered beside the workspace's state (places and hashes, never a file's contents), so that ``--remove`` gives
-the very bytes of before back where nobody has changed the file since.
-"""
+"""Planning and doing: what would become of each file, and the writing of it, one file at a time and each of them whole."""
 
 from __future__ import annotations
 
-import hashlib
-import json
 import os
 import tempfile
 from collections.abc import Callable, Sequence
@@ -17,6 +11,7 @@ from typing import Any
 from .commands import is_ours
 from .records import FileProblem, Places, Planned, Target
 from .registrations import Steps
+from .remembered import Remembered, digest, missing_folders
 from .texts import cut_back, put_in, take_out
 
 __all__ = ["Writer", "apply_plan", "plan", "plan_removal", "write_file"]
@@ -27,38 +22,35 @@ Writer = Callable[[Path, bytes | None, bytes | None], None]
 
 def plan(targets: Sequence[Target], places: Places) -> tuple[Planned, ...]:
     """What setting up would do to each file; no file is touched."""
-    record = _load_record(places)
-    return tuple(_plan_one(target, record.get(str(target.path))) for target in targets)
+    record = Remembered(places)
+    return tuple(_plan_one(target, record.of(target.path)) for target in targets)
 
 
 def plan_removal(targets: Sequence[Target], places: Places) -> tuple[Planned, ...]:
     """What taking back would do to each file; no file is touched."""
-    record = _load_record(places)
-    return tuple(_plan_back(target, record.get(str(target.path))) for target in targets)
+    record = Remembered(places)
+    return tuple(_plan_back(target, record.of(target.path)) for target in targets)
 
 
 def apply_plan(planned: Sequence[Planned], places: Places, writer: Writer | None = None) -> tuple[Planned, ...]:
     """Do it. A file that cannot be written is given back as a ``problem``, and the others are done all the same."""
     put = writer or write_file
-    record = _load_record(places)
+    record = Remembered(places)
     done: list[Planned] = []
     for one in planned:
-        if one.state not in ("add", "update", "remove"):
-            done.append(one)
-            continue
-        made = _missing_folders(one.target.path)
+        made = missing_folders(one.target.path)
         try:
-            put(one.target.path, one.before, one.after)
-            if one.after is not None and one.target.executable:
-                one.target.path.chmod(0o755)
+            if one.state in ("add", "update", "remove"):
+                put(one.target.path, one.before, one.after)
+                if one.after is not None and one.target.executable:
+                    one.target.path.chmod(0o755)
         except OSError as error:
             done.append(one._replace(state="problem", note=f"cannot be written: {error.strerror or error}"))
             continue
-        _remember(record, one, made)
+        if one.state != "problem":
+            record.keep(one, made)
         done.append(one)
-    for folder in sorted(record.pop("", {"folders": []})["folders"], key=len, reverse=True):
-        _remove_if_empty(Path(folder))
-    _save_record(places, record)
+    record.save()
     return tuple(done)
 
 
@@ -116,7 +108,7 @@ def _plan_own(target: Target, before: bytes | None, record: dict[str, Any] | Non
 
 def _is_own(target: Target, content: bytes, record: dict[str, Any] | None) -> bool:
     """Whether a file is as we wrote it: what a person made of it, or put in its place, is theirs."""
-    return content in (form.encode() for form in target.forms) or (record is not None and record["after"] == _digest(content))
+    return content in (form.encode() for form in target.forms) or (record is not None and record["after"] == digest(content))
 
 
 def _plan_back(target: Target, record: dict[str, Any] | None) -> Planned:
@@ -127,7 +119,7 @@ def _plan_back(target: Target, record: dict[str, Any] | None) -> Planned:
         if target.format == "own":
             return _plan_own_back(target, before, record)
         text = _text(before)
-        exact = record is not None and record["after"] == _digest(before)
+        exact = record is not None and record["after"] == digest(before)
         if exact and record is not None:
             steps: Steps = [(start, length) for start, length in record["steps"]]
             after = cut_back(text, steps).encode()
@@ -178,60 +170,7 @@ def _check_writable(path: Path, *, changes: bool) -> None:
         raise FileProblem("is read-only; make it writable, or add noclobber by hand")
 
 
-def _missing_folders(path: Path) -> list[str]:
-    return [str(folder) for folder in path.parents if not folder.exists()]
-
-
-def _digest(content: bytes) -> str:
-    return hashlib.sha256(content).hexdigest()
-
-
 def _umask() -> int:
     mask = os.umask(0o077)
     os.umask(mask)
     return mask
-
-
-def _record_path(places: Places) -> Path:
-    return places.root / ".noclobber" / "init.json"
-
-
-def _load_record(places: Places) -> dict[str, Any]:
-    try:
-        record = json.loads(_record_path(places).read_bytes())
-    except (OSError, ValueError):
-        return {}
-    return record if isinstance(record, dict) else {}
-
-
-def _remember(record: dict[str, Any], one: Planned, made: list[str]) -> None:
-    key = str(one.target.path)
-    if one.state == "remove":
-        record.setdefault("", {"folders": []})["folders"] += record.pop(key, {}).get("folders", [])
-        return
-    earlier = record.get(key, {})
-    record[key] = {
-        "created": earlier.get("created", one.before is None),
-        "folders": earlier.get("folders", []) + made,
-        "after": _digest(one.after or b"") if one.target.format == "own" or (one.steps and not earlier) else "",
-        "steps": [list(step) for step in one.steps],
-    }
-
-
-def _remove_if_empty(folder: Path) -> None:
-    try:
-        folder.rmdir()
-    except OSError:
-        return
-
-
-def _save_record(places: Places, record: dict[str, Any]) -> None:
-    path = _record_path(places)
-    if not record:
-        path.unlink(missing_ok=True)
-        return
-    path.parent.mkdir(mode=0o700, exist_ok=True)
-    ignore = path.parent / ".gitignore"
-    if not ignore.exists():  # where only files at home were written, no guard has made the folder yet
-        ignore.write_bytes(b"*\n")
-    path.write_bytes(json.dumps(record, indent=1).encode())

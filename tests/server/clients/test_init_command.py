@@ -69,6 +69,17 @@ def test_set_up_and_taken_back_it_leaves_the_files_of_before(run: Any, places: P
     assert files(places.root) | files(places.home) == before
 
 
+def test_it_says_before_asking_what_other_projects_lose(run: Any, places: Places) -> None:
+    said = "goes from your other projects too"
+    assert run("init", "--clients", "codex,claude-code", "--yes").stdout.count("yours, for all projects") == 2
+    assert said in run("init", "--clients", "codex", "--remove", payload=b"").stdout
+    rows = json.loads(run("init", "--remove", "--dry-run", "--json").stdout)["files"]
+    assert {row["path"] for row in rows if row["all_projects"] and row["state"] == "remove"} == {
+        str(places.home / ".codex" / name) for name in ("hooks.json", "config.toml")
+    }
+    assert said not in run("init", "--clients", "claude-code", "--remove", payload=b"").stdout
+
+
 def test_what_it_wrote_is_what_the_client_then_runs(run: Any, places: Places) -> None:
     run("init", "--clients", "claude-code", "--yes")
     settings = json.loads((places.root / ".claude/settings.local.json").read_bytes())

@@ -337,6 +337,54 @@ def test_our_script_is_known_again_however_noclobber_was_called_then(places: Pla
     assert not path.exists()
 
 
+@pytest.mark.parametrize("client", ["codex", "claude-code", "cursor", "opencode", "gemini"])
+def test_whichever_project_takes_home_files_back_nothing_of_them_is_left(places: Places, tmp_path: Path, client: str) -> None:
+    other = places._replace(root=tmp_path / "other")
+    other.root.mkdir()
+    before, folders_before = tree(places), folders(places)
+    both = [(place, targets((client,), place, shared=False)) for place in (places, other)]
+    for place, wanted in both:
+        apply_plan(plan(wanted, place), place)
+    for place, wanted in reversed(both):
+        apply_plan(plan_removal(wanted, place), place)
+    assert tree(places) == before
+    assert folders(places) == folders_before
+    assert not (places.root / ".noclobber").exists()
+
+
+def test_each_project_set_up_with_home_files_is_one_where_their_hooks_act(places: Places, tmp_path: Path) -> None:
+    other = places._replace(root=tmp_path / "other")
+    subprocess.run(["git", "init", "-q", str(other.root)], check=True)
+    for place in (places, other):
+        for client in ("codex", "cursor"):
+            assert "problem" not in states(apply_plan(plan(targets((client,), place, shared=False), place), place))
+        assert (place.root / ".noclobber").is_dir()
+        listed = subprocess.run(
+            ["git", "status", "--porcelain", "-uall"], cwd=place.root, capture_output=True, text=True, check=True
+        ).stdout
+        assert listed == ""
+    apply_plan(plan_removal(targets(("codex",), other, shared=False), other), other)
+    assert (other.root / ".noclobber").is_dir()
+    apply_plan(plan_removal(targets(("cursor",), other, shared=False), other), other)
+    assert not (other.root / ".noclobber").exists()
+    assert (places.root / ".noclobber").is_dir()
+
+
+def test_a_home_record_kept_with_the_project_by_an_earlier_noclobber_still_counts(places: Places) -> None:
+    wanted = targets(("codex",), places, shared=False)
+    before, folders_before = tree(places), folders(places)
+    apply_plan(plan(wanted, places), places)
+    at_home = places.home / ".local/state/noclobber/init.json"
+    record = json.loads(at_home.read_bytes())
+    (places.root / ".noclobber").mkdir(exist_ok=True)
+    (places.root / ".noclobber/init.json").write_text(json.dumps({name: one for name, one in record.items() if name}), encoding="utf-8")
+    shutil.rmtree(places.home / ".local")
+    apply_plan(plan_removal(wanted, places), places)
+    assert tree(places) == before
+    assert folders(places) == folders_before
+    assert not (places.root / ".noclobber/init.json").exists()
+
+
 def test_one_registration_a_client(places: Places) -> None:
     paths = [target.path for target in targets(CLIENTS, places, shared=True)]
     assert len(paths) == len(set(paths))
