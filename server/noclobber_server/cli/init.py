@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from ..clients.setup import Writer
     from .call import Call
 
-__all__ = ["COMMANDS"]
+__all__ = ["COMMANDS", "writer"]
 
 _SAID = {
     "add": "add to", "update": "bring up to date", "present": "already in",
@@ -62,7 +62,7 @@ def _init(call: Call) -> int:
     if call.dry_run or not _agreed(call, planned):
         done = planned
     else:
-        done = apply_plan(planned, places, _writer(places))
+        done = apply_plan(planned, places, writer(places))
         _show_problems(call, done, planned, places)
         if call.remove and (places.root / ".noclobber").is_dir():
             call.out.note("the history and the kept versions stay in .noclobber; delete that folder to be rid of them too")
@@ -91,7 +91,7 @@ def _agreed(call: Call, planned: tuple[Planned, ...]) -> bool:
     return sys.stdin.readline().strip().lower() in ("y", "yes")
 
 
-def _writer(places: Places) -> Writer:
+def writer(places: Places) -> Writer:
     """Files of the project go through the guard, so that no agent's work on them is lost; a person's own are replaced whole."""
     from noclobber import ConcurrencyGuard
 
@@ -103,6 +103,8 @@ def _writer(places: Places) -> Writer:
             return
         with ConcurrencyGuard(places.root, "noclobber:init") as guard:
             try:
+                if before is None and guard.get_snapshot(path) is not None:
+                    guard.clear_snapshot(path)  # a person deleted what an earlier run wrote; that it is gone is no news
                 if before is not None and guard.read(path).content != before:
                     raise FileAccessError(str(path), 0, "it was changed meanwhile; run this again")
                 if after is None:

@@ -11,7 +11,10 @@ from typing import Any
 
 import pytest
 
+from noclobber_server.cli.init import writer
 from noclobber_server.clients.records import Places
+from noclobber_server.clients.registry import targets
+from noclobber_server.clients.setup import apply_plan, plan
 
 
 @pytest.fixture
@@ -78,6 +81,36 @@ def test_it_says_before_asking_what_other_projects_lose(run: Any, places: Places
         str(places.home / ".codex" / name) for name in ("hooks.json", "config.toml")
     }
     assert said not in run("init", "--clients", "claude-code", "--remove", payload=b"").stdout
+
+
+def test_a_file_of_ours_that_was_deleted_is_made_again(run: Any, places: Places) -> None:
+    run("init", "--clients", "claude-code", "--yes")
+    made = files(places.root)
+    (places.root / ".claude/settings.local.json").unlink()
+    (places.root / ".claude").rmdir()
+    assert run("init", "--clients", "claude-code", "--yes").returncode == 0
+    assert files(places.root) == made
+
+
+def test_files_of_the_project_are_written_through_the_guard(run: Any, places: Places) -> None:
+    run("init", "--clients", "claude-code", "--shared", "--yes")
+    run("init", "--clients", "claude-code", "--remove", "--yes")
+    events = [json.loads(line) for line in run("log", "--agent", "noclobber:init", "--json").stdout.splitlines()]
+    assert {(event["kind"], event["file_path"]) for event in events} >= {
+        (kind, path) for kind in ("write", "delete") for path in (".mcp.json", ".claude/settings.json")
+    }
+
+
+def test_a_file_changed_after_it_was_shown_is_left_as_it_is_now(places: Places) -> None:
+    (places.root / ".mcp.json").write_text("{}", encoding="utf-8")
+    planned = plan(targets(("claude-code",), places, shared=True), places)
+    (places.root / ".mcp.json").write_text('{"theirs": 1}', encoding="utf-8")
+    (places.root / ".claude").mkdir()
+    (places.root / ".claude/settings.json").write_text('{"theirs": 2}', encoding="utf-8")
+    before = files(places.root)
+    done = apply_plan(planned, places, writer(places))
+    assert {one.state for one in done} == {"problem"}
+    assert files(places.root) == before
 
 
 def test_what_it_wrote_is_what_the_client_then_runs(run: Any, places: Places) -> None:

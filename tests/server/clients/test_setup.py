@@ -180,6 +180,25 @@ def test_a_read_only_file_is_reported_and_the_others_are_done(places: Places) ->
     assert "read-only" in next(one.note for one in done if one.state == "problem")
 
 
+def test_a_file_is_replaced_whole_and_a_reader_of_the_old_one_keeps_it(places: Places) -> None:
+    lay_out(places, {".mcp.json": written(SERVERS)})
+    (places.root / ".mcp.json").chmod(0o640)
+    with (places.root / ".mcp.json").open(encoding="utf-8") as reader:
+        apply_plan(plan(targets(("claude-code",), places, shared=True), places), places)
+        assert reader.read() == written(SERVERS)
+    assert (places.root / ".mcp.json").stat().st_mode & 0o777 == 0o640
+
+
+@pytest.mark.parametrize("text", [written(SERVERS), None])
+def test_a_file_changed_between_plan_and_writing_is_left_as_it_is_now(places: Places, text: str | None) -> None:
+    lay_out(places, {} if text is None else {".mcp.json": text})
+    planned = plan(targets(("claude-code",), places, shared=True), places)
+    lay_out(places, {".mcp.json": "{}"})
+    (done,) = [one for one in apply_plan(planned, places) if one.target.path.name == ".mcp.json"]
+    assert done.state == "problem"
+    assert (places.root / ".mcp.json").read_bytes() == b"{}"
+
+
 def test_a_server_of_another_kind_by_our_name_is_left_alone(places: Places) -> None:
     lay_out(
         places,
