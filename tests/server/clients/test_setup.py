@@ -217,8 +217,18 @@ def test_an_older_registration_of_ours_is_replaced_not_doubled(places: Places) -
     wanted = targets(("claude-code",), places, shared=True)
     apply_plan(plan(wanted, places), places)
     settings = json.loads((places.root / ".claude/settings.json").read_bytes())
-    assert len(settings["hooks"]["PreToolUse"]) == 1
-    assert settings["hooks"]["PreToolUse"][0]["matcher"] == "Edit|MultiEdit|Write|NotebookEdit"
+    matchers = [group["matcher"] for group in settings["hooks"]["PreToolUse"]]
+    assert matchers == ["Edit|MultiEdit|Write|NotebookEdit", "mcp__noclobber__.*"]
+
+
+def test_a_registration_without_the_hook_before_our_servers_calls_gets_it(places: Places) -> None:
+    wanted = targets(("claude-code",), places, shared=True)
+    apply_plan(plan(wanted, places), places)
+    path = places.root / ".claude/settings.json"
+    before = path.read_bytes()
+    rewrite(path, lambda value: value["hooks"]["PreToolUse"].pop())
+    assert states(apply_plan(plan(wanted, places), places)) == {"add", "present"}
+    assert json.loads(path.read_bytes()) == json.loads(before)
 
 
 def rewrite(path: Path, change: Any) -> None:
@@ -457,7 +467,7 @@ def test_each_hook_file_has_the_shape_its_client_reads(
     places: Places, client: str, file: str, before: str, handler: tuple[Any, ...]
 ) -> None:
     apply_plan(plan(targets((client,), places, shared=True), places), places)
-    (group,) = json.loads((places.root / file).read_text(encoding="utf-8"))["hooks"][before]
+    group = json.loads((places.root / file).read_text(encoding="utf-8"))["hooks"][before][0]
     for key in handler:
         group = group[key]
     name = "vscode" if client == "copilot" else client

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from noclobber_server.clients.hook_entries import hook_entries
 from noclobber_server.hooks.main import answer
 from noclobber_server.mcp.identity import Identity, MetaNames, names_in_meta
 
@@ -59,6 +61,29 @@ async def test_claude_codes_call_is_joined_with_what_its_hook_left(connected: An
     async with connected() as agent:
         result = await agent()("check_files", meta={"claudecode/toolUseId": "toolu_9"})
     assert result.structured_content["agent_id"] == "claude-code:S/sub"
+
+
+async def test_as_init_sets_claude_code_up_its_calls_know_what_its_hooks_recorded(connected: Any, project: Path) -> None:
+    file = project / "a.txt"
+    file.write_text("x\n", encoding="utf-8")
+    fields = {"session_id": "S", "prompt_id": "T", "cwd": str(project)}
+    tool = "mcp__noclobber__check_files"
+    read = {"tool_name": "Read", "tool_input": {"file_path": str(file)}, "tool_use_id": "1", "tool_response": {}}
+    answer("claude-code", json.dumps({**fields, **read, "hook_event_name": "PostToolUse"}).encode(), {})
+    file.write_text("changed\n", encoding="utf-8")
+    entries = hook_entries("claude-code", "noclobber", everywhere=False)
+    firing = [entry for entry in entries if entry.path[1] == "PreToolUse" and re.search(entry.value["matcher"], tool)]
+    assert len(firing) == 1
+    call = {"tool_name": tool, "tool_input": {}, "tool_use_id": "toolu_1"}
+    answer("claude-code", json.dumps({**fields, **call, "hook_event_name": "PreToolUse"}).encode(), {})
+    async with connected(files=False) as agent:
+        result = await agent()("check_files", meta={"claudecode/toolUseId": "toolu_1"})
+    assert result.content[0].text == "a.txt: stale, by outside"
+
+
+async def test_one_who_read_nothing_under_a_name_is_not_told_that_all_is_well(connected: Any) -> None:
+    async with connected() as agent:
+        assert (await agent("A")("check_files")).content[0].text == "Nothing read under this name yet."
 
 
 async def test_several_agents_over_one_connection_stay_apart(connected: Any, project: Path) -> None:
