@@ -118,12 +118,15 @@ class _Calls:
         """
         request = ctx.request_context
         client = request.session.client_params
-        caller = self._identity.caller(
-            given,
-            request.meta or {},
-            client=None if client is None else client.client_info.name,
-            session=_session_of(ctx),
-        )
+        try:
+            caller = self._identity.caller(
+                given,
+                request.meta or {},
+                client=None if client is None else client.client_info.name,
+                session=_session_of(ctx),
+            )
+        except NoclobberError as problem:
+            return failed(problem)
         if quick and self._one_client:
             return self._guarded(caller, path, work)
         return await anyio.to_thread.run_sync(partial(self._guarded, caller, path, work))

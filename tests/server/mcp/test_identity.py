@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from noclobber.errors import NoclobberError
 from noclobber_server.clients.hook_entries import hook_entries
 from noclobber_server.hooks.main import answer
 from noclobber_server.mcp.identity import Identity, MetaNames, names_in_meta
@@ -40,10 +41,29 @@ def test_the_explicit_parameter_comes_first_then_meta_then_connection_then_envir
     assert identity.caller({}, {})[:3] == ("env", "env-turn", "env-intent")
 
 
-def test_labels_that_would_break_a_log_are_not_taken() -> None:
+@pytest.mark.parametrize("bad", ["a\nb", "x" * 1001, "family \U0001f469\u200d\U0001f467", "a\u00a0b", "\0"])
+@pytest.mark.parametrize("name", ["agent_id", "turn_id", "intent_id"])
+def test_a_given_label_that_cannot_be_one_is_refused_and_not_left_out(name: str, bad: str) -> None:
     identity = Identity({"NOCLOBBER_AGENT": "env"}, lambda _: None)
-    for bad in ("a\nb", "", "x" * 500):
-        assert identity.caller({"agent_id": bad}, {}).agent_id == "env"
+    with pytest.raises(NoclobberError, match=f"^The {name} "):
+        identity.caller({name: bad}, {})
+
+
+async def test_two_agents_never_become_one_by_the_names_they_give(connected: Any, project: Path) -> None:
+    (project / "a.txt").write_text("one\n", encoding="utf-8")
+    async with connected() as agent:
+        for long in (300, 5000):
+            result = await agent("x" * long + "A")("read_file", path="a.txt")
+            assert result.is_error == (long == 5000)
+            refused = await agent("x" * long + "B").refused("write_to_file", path="a.txt", content="B\n")
+            assert refused["type"] == ("UNREAD_FILE" if long == 300 else "NoclobberError")
+    assert (project / "a.txt").read_bytes() == b"one\n"
+
+
+@pytest.mark.parametrize("name", ["", " ", "\u00a0", "ok\0", "x" * 300])
+def test_a_client_whose_name_is_no_word_is_called_agent(name: str) -> None:
+    identity = Identity({}, lambda _: None)
+    assert identity.caller({}, {}, client=name, session="S").agent_id == "mcp:agent:S"
 
 
 def test_a_connection_without_a_session_gives_each_nameless_call_a_name_of_its_own() -> None:
