@@ -166,6 +166,10 @@ async def test_text_keeps_the_files_own_form(connected: Any, project: Path) -> N
         ("edit_file", {"path": "a.txt", "edits": [{"old": "e", "new": "x"}]}, "EDIT_AMBIGUOUS"),
         ("check_files", {"paths": ["../x"]}, "OUTSIDE_WORKSPACE"),
         ("edit_file", {"path": "a.txt"}, "edits"),
+        ("edit_file", {"path": "a.txt", "edits": []}, "There is no edit to make"),
+        ("edit_file", {"path": "a.txt", "edits": [{"old": "", "new": "x"}]}, "EDIT_"),
+        ("edit_file", {"path": "a.txt", "edits": [{"old": "one"}]}, "new"),
+        ("read_file", {"path": "a.txt", "agent_id": "a\nb"}, "The agent_id"),
         ("write_to_file", {"path": "a.txt", "content": "x", "on_stale": "perhaps"}, "on_stale"),
     ],
 )
