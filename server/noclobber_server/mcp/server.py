@@ -53,8 +53,12 @@ class Edit(TypedDict):
 def build_server(
     base: str, environ: Mapping[str, str], *, files: bool = True, stateless: bool = False, **options: Any
 ) -> tuple[MCPServer[Any], Workspaces]:
-    """The server for the workspace of ``base``, and the workspaces to close afterwards. ``options`` go to the SDK's server as they are."""
-    workspaces = Workspaces(base)
+    """The server for the workspace of ``base``, and the workspaces to close afterwards. ``options`` go to the SDK's server as they are.
+
+    ``stateless``: over HTTP, where callers are many and a token is for one workspace; over stdio the client is a program of the
+    person's own, which opens whatever they have.
+    """
+    workspaces = Workspaces(base, confined=stateless)
     bus = HistoryBus(workspaces)
     subscribers = Subscribers(bus)
     calls = _Calls(workspaces, Identity(environ, partial(_hook_call, workspaces), stateless=stateless), one_client=not stateless)
