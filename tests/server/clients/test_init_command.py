@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -15,33 +14,6 @@ from noclobber_server.cli.init import writer
 from noclobber_server.clients.records import Places
 from noclobber_server.clients.registry import targets
 from noclobber_server.clients.setup import apply_plan, plan
-
-
-@pytest.fixture
-def run(places: Places, tmp_path: Path) -> Any:
-    launcher = tmp_path / "bin" / "noclobber"
-    launcher.parent.mkdir()
-    launcher.write_text(f'#!/bin/sh\nexec {sys.executable} -m noclobber_server.main "$@"\n', encoding="utf-8")
-    launcher.chmod(0o755)
-    environ = {
-        name: value for name, value in os.environ.items() if not name.startswith(("NOCLOBBER", "XDG", "CODEX", "COPILOT")) and name != "CI"
-    }
-    environ |= {"HOME": str(places.home), "PATH": f"{launcher.parent}:{os.environ['PATH']}"}
-
-    def ran(*arguments: str, payload: bytes | None = None, **extra: str) -> subprocess.CompletedProcess[str]:
-        given = None if payload is None else payload.decode()
-        return subprocess.run(
-            [str(launcher), *arguments],
-            cwd=places.root,
-            env=environ | extra,
-            capture_output=True,
-            text=True,
-            input=given,
-            timeout=90,
-            check=False,
-        )
-
-    return ran
 
 
 def files(folder: Path) -> dict[str, bytes]:
@@ -133,23 +105,3 @@ def test_wrong_use_is_said(run: Any, arguments: tuple[str, ...], says: str) -> N
     done = run("init", "--yes", *arguments)
     assert done.returncode in (1, 2)
     assert says in done.stderr
-
-
-def test_the_doctor_tries_everything_as_a_client_would(run: Any, places: Places) -> None:
-    (places.root / ".cursor").mkdir()
-    run("init", "--clients", "claude-code", "--yes")
-    done = run("doctor", "--json")
-    found = {finding["subject"]: finding for finding in json.loads(done.stdout)["findings"]}
-    assert found["hook"]["state"] == "fine"
-    assert found["mcp"]["message"] == "starts, and offers 7 tools"
-    assert found["claude-code"]["state"] == "fine"
-    assert (found["cursor"]["state"], found["cursor"]["advice"]) == ("warning", "noclobber init --clients cursor")
-
-
-def test_the_doctor_names_other_versions_on_the_path(run: Any, places: Places, tmp_path: Path) -> None:
-    other = tmp_path / "old" / "noclobber"
-    other.parent.mkdir()
-    other.write_text("#!/bin/sh\necho noclobber 0.0.1\n", encoding="utf-8")
-    other.chmod(0o755)
-    done = run("doctor", PATH=f"{tmp_path / 'bin'}:{other.parent}:{os.environ['PATH']}")
-    assert f"{other} is noclobber 0.0.1" in done.stdout
