@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from ..clients.setup import Writer
     from .call import Call
 
-__all__ = ["COMMANDS"]
+__all__ = ["COMMANDS", "writer"]
 
 _SAID = {
     "add": "add to", "update": "bring up to date", "present": "already in",
@@ -56,18 +56,18 @@ def _init(call: Call) -> int:
         both = {target.path: target for shared in (True, False) for target in targets(names, places, shared=shared)}
         planned = plan_removal(tuple(both.values()), places)
     else:
-        planned = plan(targets(names, places, shared=call.shared))
+        planned = plan(targets(names, places, shared=call.shared), places)
     if not call.json:
         _show(call, planned, places)
     if call.dry_run or not _agreed(call, planned):
         done = planned
     else:
-        done = apply_plan(planned, places, _writer(places))
+        done = apply_plan(planned, places, writer(places))
         _show_problems(call, done, planned, places)
         if call.remove and (places.root / ".noclobber").is_dir():
             call.out.note("the history and the kept versions stay in .noclobber; delete that folder to be rid of them too")
     if call.json:
-        call.out.json({"clients": list(names), "files": [_row(one) for one in done]})
+        call.out.json({"clients": list(names), "files": [_row(one, places) for one in done]})
     return 1 if any(one.state == "problem" for one in done) else 0
 
 
@@ -91,7 +91,7 @@ def _agreed(call: Call, planned: tuple[Planned, ...]) -> bool:
     return sys.stdin.readline().strip().lower() in ("y", "yes")
 
 
-def _writer(places: Places) -> Writer:
+def writer(places: Places) -> Writer:
     """Files of the project go through the guard, so that no agent's work on them is lost; a person's own are replaced whole."""
     from noclobber import ConcurrencyGuard
 
@@ -103,6 +103,8 @@ def _writer(places: Places) -> Writer:
             return
         with ConcurrencyGuard(places.root, "noclobber:init") as guard:
             try:
+                if before is None and guard.get_snapshot(path) is not None:
+                    guard.clear_snapshot(path)  # a person deleted what an earlier run wrote; that it is gone is no news
                 if before is not None and guard.read(path).content != before:
                     raise FileAccessError(str(path), 0, "it was changed meanwhile; run this again")
                 if after is None:
@@ -116,14 +118,19 @@ def _writer(places: Places) -> Writer:
 
 
 def _show(call: Call, planned: tuple[Planned, ...], places: Places) -> None:
+    from ..clients.registry import holds_everywhere
+
+    everywhere = [one for one in planned if holds_everywhere(one.target, places)]
     for one in planned:
         if one.state == "absent":
             continue
-        whose = "yours" if one.target.personal else "shared"
+        whose = "shared" if not one.target.personal else "yours, for all projects" if one in everywhere else "yours"
         note = f": {one.note}" if one.note else ""
         call.out.line(f"{_SAID[one.state]:<16} {printable(_short(one, places))} ({one.target.client}, {whose}){printable(note)}")
     if not any(one.state != "absent" for one in planned):
         call.out.line("nothing to take back")
+    if any(one.state == "remove" for one in everywhere):
+        call.out.line("What is for all projects goes from your other projects too; noclobber init in one of them brings it back.")
 
 
 def _show_problems(call: Call, done: tuple[Planned, ...], planned: tuple[Planned, ...], places: Places) -> None:
@@ -139,12 +146,15 @@ def _short(one: Planned, places: Places) -> str:
     return f"~/{path.relative_to(places.home)}" if path.is_relative_to(places.home) else str(path)
 
 
-def _row(one: Planned) -> dict[str, object]:
+def _row(one: Planned, places: Places) -> dict[str, object]:
+    from ..clients.registry import holds_everywhere
+
     return {
         "path": str(one.target.path),
         "client": one.target.client,
         "state": one.state,
         "personal": one.target.personal,
+        "all_projects": holds_everywhere(one.target, places),
         "note": one.note,
     }
 

@@ -2,14 +2,28 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 import shutil
 import sys
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Literal, NamedTuple
 
-__all__ = ["LauncherError", "find_launcher", "hook_command", "is_ours", "mcp_command"]
+__all__ = ["Call", "Kind", "LauncherError", "call_in", "find_launcher", "hook_command", "is_ours", "mcp_command"]
 
-_MARK = "noclobber"
+_CALL = re.compile(r"""noclobber['"]*\s+(hook|mcp)\b""")  # a launcher's path with blanks ends in quotation marks
+
+_WORDS_BEFORE = len(shlex.split("command -v X >/dev/null 2>&1 || exit 0; exec X"))
+
+Kind = Literal["hooks", "MCP server"]
+
+
+class Call(NamedTuple):
+    """What a configured command calls, and by which ``launcher``: None where it is in a form that we do not write."""
+
+    kind: Kind
+    launcher: str | None
 
 
 class LauncherError(Exception):
@@ -55,4 +69,19 @@ def mcp_command(launcher: str, *, files: bool) -> list[str]:
 def is_ours(command: object) -> bool:
     """Whether a configured command calls noclobber."""
     words = " ".join(str(word) for word in command) if isinstance(command, list) else str(command)
-    return f"{_MARK} hook " in words or f"{_MARK} mcp" in words or f"{_MARK}' hook" in words or f"{_MARK}' mcp" in words
+    return _CALL.search(words) is not None
+
+
+def call_in(command: Sequence[str]) -> Call | None:
+    """How a configured command calls noclobber; None where it does not."""
+    found = _CALL.search(" ".join(command))
+    if found is None:
+        return None
+    line, words = "", list(command)
+    try:
+        while len(words) == 3 and words[:2] == ["sh", "-c"]:  # one shell line may be in another
+            line, words = words[2], shlex.split(words[2])
+    except ValueError:
+        words = []
+    ours = len(words) > _WORDS_BEFORE and line == _guarded(words[2], " ".join(words[_WORDS_BEFORE:]))
+    return Call("hooks" if found[1] == "hook" else "MCP server", words[2] if ours else None)

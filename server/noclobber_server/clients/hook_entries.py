@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from .commands import hook_command
@@ -13,16 +14,17 @@ CLINE_EVENTS = ("PreToolUse", "PostToolUse", "TaskStart", "TaskResume", "TaskCan
 _SECONDS = 10
 _CLAUDE_EDITS = "Edit|MultiEdit|Write|NotebookEdit"
 
-_CLAUDE: dict[str, str | None] = {
-    "PreToolUse": _CLAUDE_EDITS,
-    "PostToolUse": f"Read|{_CLAUDE_EDITS}|Bash",
-    "PostToolUseFailure": f"{_CLAUDE_EDITS}|Bash",
-    "PermissionRequest": _CLAUDE_EDITS,
-    "PermissionDenied": _CLAUDE_EDITS,
-    "SessionStart": None,
-    "SessionEnd": None,
-    "SubagentStop": None,
-}
+_CLAUDE: tuple[tuple[str, str | None], ...] = (
+    ("PreToolUse", _CLAUDE_EDITS),
+    ("PreToolUse", "mcp__noclobber__.*"),  # leaves word of whose call it is: the MCP server gets nothing but its number
+    ("PostToolUse", f"Read|{_CLAUDE_EDITS}|Bash"),
+    ("PostToolUseFailure", f"{_CLAUDE_EDITS}|Bash"),
+    ("PermissionRequest", _CLAUDE_EDITS),
+    ("PermissionDenied", _CLAUDE_EDITS),
+    ("SessionStart", None),
+    ("SessionEnd", None),
+    ("SubagentStop", None),
+)
 _CODEX: dict[str, str | None] = {
     "PreToolUse": "apply_patch|Bash",
     "PostToolUse": "apply_patch|Bash",
@@ -55,9 +57,9 @@ def hook_entries(client: str, launcher: str, *, everywhere: bool) -> tuple[Entry
     if client == "claude-code":
         return _grouped(_CLAUDE, {"type": "command", "command": command, "timeout": _SECONDS})
     if client == "codex":
-        return _grouped(_CODEX, {"type": "command", "command": command, "timeout": _SECONDS})
+        return _grouped(_CODEX.items(), {"type": "command", "command": command, "timeout": _SECONDS})
     if client == "gemini":
-        return _grouped(_GEMINI, {"name": "noclobber", "type": "command", "command": command, "timeout": _SECONDS * 1000})
+        return _grouped(_GEMINI.items(), {"name": "noclobber", "type": "command", "command": command, "timeout": _SECONDS * 1000})
     if client == "cursor":
         entries = [
             Entry(("hooks", event), _matched(matcher, {"command": command, "timeout": _SECONDS}), True)
@@ -70,8 +72,8 @@ def hook_entries(client: str, launcher: str, *, everywhere: bool) -> tuple[Entry
     return (Entry(("version",), 1), *(Entry(("hooks", event), flat, True) for event in _VSCODE))
 
 
-def _grouped(events: dict[str, str | None], handler: dict[str, Any]) -> tuple[Entry, ...]:
-    return tuple(Entry(("hooks", event), _matched(matcher, {"hooks": [handler]}), True) for event, matcher in events.items())
+def _grouped(events: Iterable[tuple[str, str | None]], handler: dict[str, Any]) -> tuple[Entry, ...]:
+    return tuple(Entry(("hooks", event), _matched(matcher, {"hooks": [handler]}), True) for event, matcher in events)
 
 
 def _matched(matcher: str | None, value: dict[str, Any]) -> dict[str, Any]:

@@ -9,22 +9,29 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from .jsontext import Member, Node, parse, plain
+from .jsontext import Member, Node, parse
 
-__all__ = ["Path", "add", "find", "remove"]
+__all__ = ["Path", "add", "find", "remove", "replace"]
 
-Path = tuple[str, ...]
-"""Names of objects from the outside inwards."""
+Path = tuple[str | int, ...]
+"""Names of members, and places in lists, from the outside inwards."""
 
 
 def find(text: str, path: Path) -> Node | None:
-    """The value at a path of names, None where a step is absent or no object."""
+    """The value at a path, None where a step is absent, or not there for want of an object or a list."""
     node: Node | None = parse(text)
     for name in path:
-        if node is None or node.kind != "object":
+        if node is None:
             return None
-        node = node.get(name)
+        node = _step(node, name)
     return node
+
+
+def replace(text: str, path: Path, value: Any) -> str:
+    """The text with another value at ``path``, where one stands."""
+    node = find(text, path)
+    assert node is not None
+    return text[: node.start] + json.dumps(value, ensure_ascii=False) + text[node.end :]
 
 
 def add(text: str, path: Path, value: Any, *, element: bool = False) -> str:
@@ -35,10 +42,11 @@ def add(text: str, path: Path, value: Any, *, element: bool = False) -> str:
     root = parse(text)
     node = root
     for depth, name in enumerate(path):
-        if node.kind != "object":
-            raise ValueError(f"{'.'.join(path[:depth]) or 'the file'} is no object")
-        child = node.get(name)
+        if node.kind != ("array" if isinstance(name, int) else "object"):
+            raise ValueError(f"{_dotted(path[:depth]) or 'the file'} is no object")
+        child = _step(node, name)
         if child is None:
+            assert isinstance(name, str)
             rest = path[depth + 1 :]
             inner = [value] if element else value
             for outer in reversed(rest):
@@ -46,37 +54,40 @@ def add(text: str, path: Path, value: Any, *, element: bool = False) -> str:
             return _insert(text, node, depth, name, inner)
         node = child
     if not element:
-        raise ValueError(f"{'.'.join(path)} is there already")
+        raise ValueError(f"{_dotted(path)} is there already")
     if node.kind != "array":
-        raise ValueError(f"{'.'.join(path)} is no list")
+        raise ValueError(f"{_dotted(path)} is no list")
     return _insert(text, node, len(path), None, value)
 
 
-def remove(text: str, path: Path, *, wanted: Any = None, element: bool = False) -> str:
-    """The text without the value at ``path`` or, with ``element``, without the elements there equal to ``wanted``.
+def remove(text: str, path: Path) -> str:
+    """The text without the value at ``path``; containers left empty go with it. Text without the value is given back as it is."""
+    return text if find(text, path) is None else _cut_upwards(text, path)
 
-    Containers left empty go with it. Text without the value is given back as it is.
-    """
-    node = find(text, path)
-    if node is None:
-        return text
-    if element:
-        index = next((place for place, member in enumerate(node.members) if plain(member.value) == wanted), None)
-        if index is None:
-            return text
-        if len(node.members) > 1:
-            return remove(_cut(text, node, index), path, wanted=wanted, element=True)
-    return _cut_upwards(text, path)
+
+def _step(node: Node, name: str | int) -> Node | None:
+    if isinstance(name, str):
+        return node.get(name) if node.kind == "object" else None
+    return node.members[name].value if node.kind == "array" and name < len(node.members) else None
+
+
+def _index(container: Node, name: str | int) -> int:
+    if isinstance(name, int):
+        return name
+    return max(place for place, member in enumerate(container.members) if member.key == name)
+
+
+def _dotted(path: Path) -> str:
+    return ".".join(str(name) for name in path)
 
 
 def _cut_upwards(text: str, path: Path) -> str:
-    """Take away the member at the path and, where that was an object's only one, the object too (never the outermost)."""
+    """Take away the member at the path and, where that was its container's only one, the container too (never the outermost)."""
     while True:
         parent = find(text, path[:-1])
         assert parent is not None
         if len(parent.members) > 1 or len(path) == 1:
-            index = next(place for place, member in enumerate(parent.members) if member.key == path[-1])
-            return _cut(text, parent, index)
+            return _cut(text, parent, _index(parent, path[-1]))
         path = path[:-1]
 
 
@@ -86,7 +97,9 @@ def _cut(text: str, container: Node, index: int) -> str:
     last = index == len(container.members) - 1
     start, end = member.start, member.value.end
     own_comma = None if last and not _has_comma(text, container, member) else _comma_after(text, member)
-    if own_comma is not None and not text[end:own_comma].strip():
+    if own_comma is not None and text[end:own_comma].strip():  # a comment stands between
+        text = text[:own_comma] + text[own_comma + 1 :]
+    elif own_comma is not None:
         end = own_comma + 1
     lead = _line_lead(text, start)
     rest = text[end:].split("\n", 1)[0]

@@ -5,9 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
-__all__ = ["Entry", "Places", "Planned", "State", "Target"]
+__all__ = ["Entry", "FileProblem", "Places", "Planned", "State", "Target"]
 
 State = Literal["add", "update", "present", "remove", "absent", "problem"]
+
+
+class FileProblem(Exception):
+    """A file that cannot be edited safely; the message says why, for a person to read."""
 
 
 class Places(NamedTuple):
@@ -30,8 +34,8 @@ class Entry(NamedTuple):
 class Target(NamedTuple):
     """One file and what of ours belongs into it.
 
-    ``format``: ``json`` (``entries``), ``toml`` (``table`` is put at the end), ``own`` (the whole file is ours, ``text``), ``lines`` (one
-    line, ``text``). ``personal``: lies outside the project or is kept out of its commits.
+    ``format``: ``json`` (``entries``), ``toml`` (``text`` is put at the end), ``own`` (the whole file is ours: ``text``, or in other
+    set-ups one of ``forms``), ``lines`` (those of ``text``). ``personal``: lies outside the project or is kept out of its commits.
     """
 
     client: str
@@ -40,6 +44,7 @@ class Target(NamedTuple):
     personal: bool
     entries: tuple[Entry, ...] = ()
     text: str = ""
+    forms: tuple[str, ...] = ()
     executable: bool = False
 
 

@@ -7,6 +7,7 @@ listed in git's own ``info/exclude``.
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from importlib import resources
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from .commands import hook_command, mcp_command
 from .hook_entries import CLINE_EVENTS, hook_entries
 from .records import Entry, Places, Target
 
-__all__ = ["CLIENTS", "detect", "targets"]
+__all__ = ["CLIENTS", "detect", "holds_everywhere", "targets"]
 
 CLIENTS = ("claude-code", "codex", "vscode", "copilot", "cursor", "gemini", "opencode", "cline", "antigravity", "zoo")
 
@@ -69,8 +70,20 @@ def targets(clients: tuple[str, ...], places: Places, *, shared: bool) -> tuple[
     return tuple(once.values()) + _excludes(tuple(once.values()), places)
 
 
+def holds_everywhere(target: Target, places: Places) -> bool:
+    """Whether what we write there holds for all of a person's projects, and not for this one alone."""
+    this_one_only = any(entry.path[0] == "projects" for entry in target.entries)
+    return target.format != "lines" and not target.path.is_relative_to(places.root) and not this_one_only
+
+
 def _json(client: str, path: Path, entries: tuple[Entry, ...], *, personal: bool) -> Target:
     return Target(client, path, "json", personal, entries)
+
+
+def _own(client: str, path: Path, places: Places, shared: bool, written: Callable[[str, bool], str]) -> Target:
+    """A file that is ours as a whole; its forms are what a person's own set-up and a shared one would have written."""
+    forms = {written(launcher, everywhere) for launcher in ("noclobber", places.launcher) for everywhere in (True, False)}
+    return Target(client, path, "own", not shared, text=written(places.launcher, not shared), forms=tuple(sorted(forms)))
 
 
 def _server(places: Places, path: tuple[str, ...], *, files: bool = False, typed: bool = False) -> Entry:
@@ -146,19 +159,22 @@ def _opencode(places: Places, shared: bool) -> list[Target]:
     path = next((config / name for name in ("opencode.jsonc", "opencode.json") if (config / name).exists()), config / "opencode.json")
     entry = Entry(("mcp", "noclobber"), {"type": "local", "command": mcp_command(places.launcher, files=False), "enabled": True})
     plugin = resources.files(__package__).joinpath("opencode_plugin.js").read_text(encoding="utf-8")
-    command = hook_command(places.launcher, "opencode", everywhere=not shared)
+
+    def written(launcher: str, everywhere: bool) -> str:
+        return plugin.replace("@COMMAND@", _js_string(hook_command(launcher, "opencode", everywhere=everywhere)))
+
     return [
-        Target("opencode", plugins / "noclobber.js", "own", not shared, text=plugin.replace("@COMMAND@", _js_string(command))),
+        _own("opencode", plugins / "noclobber.js", places, shared, written),
         _json("opencode", path, (entry,), personal=not shared),
     ]
 
 
 def _cline(places: Places, shared: bool) -> list[Target]:
-    script = f"#!/bin/sh\n# noclobber\nexec {hook_command(places.launcher, 'cline', everywhere=False)}\n"
-    hooks = [
-        Target("cline", places.root / ".clinerules/hooks" / event, "own", not shared, text=script, executable=True)
-        for event in CLINE_EVENTS
-    ]
+    def written(launcher: str, _everywhere: bool) -> str:
+        return f"#!/bin/sh\n# noclobber\nexec {hook_command(launcher, 'cline', everywhere=False)}\n"
+
+    folder = places.root / ".clinerules/hooks"
+    hooks = [_own("cline", folder / event, places, shared, written)._replace(executable=True) for event in CLINE_EVENTS]
     # Cline has no such file in the project; its newer versions keep one for the extension and the command line together
     extensions = _vscode_user(places) / "globalStorage/saoudrizwan.claude-dev/settings"
     common = places.home / ".cline/data/settings"

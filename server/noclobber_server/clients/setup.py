@@ -1,21 +1,18 @@
-"""Planning and doing: what would become of each file, and the writing of it, one file at a time and each of them whole.
-
-What was inserted is remembered beside the workspace's state (places and hashes, never a file's contents), so that ``--remove`` gives
-the very bytes of before back where nobody has changed the file since.
-"""
+"""Planning and doing: what would become of each file, and the writing of it, one file at a time and each of them whole."""
 
 from __future__ import annotations
 
-import hashlib
-import json
 import os
 import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from .records import Places, Planned, Target
-from .texts import FileProblem, Steps, cut_back, put_in, take_out
+from .commands import is_ours
+from .records import FileProblem, Places, Planned, Target
+from .registrations import Steps
+from .remembered import Remembered, digest, missing_folders
+from .texts import cut_back, put_in, take_out
 
 __all__ = ["Writer", "apply_plan", "plan", "plan_removal", "write_file"]
 
@@ -23,39 +20,37 @@ Writer = Callable[[Path, bytes | None, bytes | None], None]
 """Puts ``after`` (None: nothing) where ``before`` stands; raises OSError or NoclobberError where it cannot."""
 
 
-def plan(targets: Sequence[Target]) -> tuple[Planned, ...]:
+def plan(targets: Sequence[Target], places: Places) -> tuple[Planned, ...]:
     """What setting up would do to each file; no file is touched."""
-    return tuple(_plan_one(target) for target in targets)
+    record = Remembered(places)
+    return tuple(_plan_one(target, record.of(target.path)) for target in targets)
 
 
 def plan_removal(targets: Sequence[Target], places: Places) -> tuple[Planned, ...]:
     """What taking back would do to each file; no file is touched."""
-    record = _load_record(places)
-    return tuple(_plan_back(target, record.get(str(target.path))) for target in targets)
+    record = Remembered(places)
+    return tuple(_plan_back(target, record.of(target.path)) for target in targets)
 
 
 def apply_plan(planned: Sequence[Planned], places: Places, writer: Writer | None = None) -> tuple[Planned, ...]:
     """Do it. A file that cannot be written is given back as a ``problem``, and the others are done all the same."""
     put = writer or write_file
-    record = _load_record(places)
+    record = Remembered(places)
     done: list[Planned] = []
     for one in planned:
-        if one.state not in ("add", "update", "remove"):
-            done.append(one)
-            continue
-        made = _missing_folders(one.target.path)
+        made = missing_folders(one.target.path)
         try:
-            put(one.target.path, one.before, one.after)
-            if one.after is not None and one.target.executable:
-                one.target.path.chmod(0o755)
+            if one.state in ("add", "update", "remove"):
+                put(one.target.path, one.before, one.after)
+                if one.after is not None and one.target.executable:
+                    one.target.path.chmod(0o755)
         except OSError as error:
             done.append(one._replace(state="problem", note=f"cannot be written: {error.strerror or error}"))
             continue
-        _remember(record, one, made)
+        if one.state != "problem":
+            record.keep(one, made)
         done.append(one)
-    for folder in sorted(record.pop("", {"folders": []})["folders"], key=len, reverse=True):
-        _remove_if_empty(Path(folder))
-    _save_record(places, record)
+    record.save()
     return tuple(done)
 
 
@@ -83,11 +78,11 @@ def write_file(path: Path, before: bytes | None, after: bytes | None) -> None:
         raise
 
 
-def _plan_one(target: Target) -> Planned:
+def _plan_one(target: Target, record: dict[str, Any] | None) -> Planned:
     try:
         before = _content(target.path)
         if target.format == "own":
-            return _plan_own(target, before)
+            return _plan_own(target, before, record)
         text = _text(before)
         after, steps, replaced = put_in(target, text)
         _check_writable(target.path, changes=after != text)
@@ -100,13 +95,20 @@ def _plan_one(target: Target) -> Planned:
     return Planned(target, "update" if replaced else "add", before, after.encode(), steps=() if replaced else tuple(steps))
 
 
-def _plan_own(target: Target, before: bytes | None) -> Planned:
+def _plan_own(target: Target, before: bytes | None, record: dict[str, Any] | None) -> Planned:
     after = target.text.encode()
     if before == after:
         return Planned(target, "present", before, before)
-    if before is not None and b"noclobber" not in before:
+    if before is not None and not _is_own(target, before, record):
+        if is_ours(_text(before)):
+            return Planned(target, "present", before, before, "a script of your own, which calls noclobber")
         raise FileProblem("is there already and not ours; call noclobber from it by hand")
     return Planned(target, "add" if before is None else "update", before, after)
+
+
+def _is_own(target: Target, content: bytes, record: dict[str, Any] | None) -> bool:
+    """Whether a file is as we wrote it: what a person made of it, or put in its place, is theirs."""
+    return content in (form.encode() for form in target.forms) or (record is not None and record["after"] == digest(content))
 
 
 def _plan_back(target: Target, record: dict[str, Any] | None) -> Planned:
@@ -115,9 +117,9 @@ def _plan_back(target: Target, record: dict[str, Any] | None) -> Planned:
         if before is None:
             return Planned(target, "absent", None, None)
         if target.format == "own":
-            return Planned(target, "remove", before, None) if b"noclobber" in before else Planned(target, "absent", before, before)
+            return _plan_own_back(target, before, record)
         text = _text(before)
-        exact = record is not None and record["after"] == _digest(before)
+        exact = record is not None and record["after"] == digest(before)
         if exact and record is not None:
             steps: Steps = [(start, length) for start, length in record["steps"]]
             after = cut_back(text, steps).encode()
@@ -134,6 +136,14 @@ def _plan_back(target: Target, record: dict[str, Any] | None) -> Planned:
     if after == before:
         return Planned(target, "absent", before, before)
     return Planned(target, "remove", before, None if gone else after)
+
+
+def _plan_own_back(target: Target, before: bytes, record: dict[str, Any] | None) -> Planned:
+    if _is_own(target, before, record):
+        return Planned(target, "remove", before, None)
+    if is_ours(_text(before)):
+        raise FileProblem("is a script of your own; take the call of noclobber out by hand")
+    return Planned(target, "absent", before, before)
 
 
 def _says_nothing(text: str) -> bool:
@@ -160,57 +170,7 @@ def _check_writable(path: Path, *, changes: bool) -> None:
         raise FileProblem("is read-only; make it writable, or add noclobber by hand")
 
 
-def _missing_folders(path: Path) -> list[str]:
-    return [str(folder) for folder in path.parents if not folder.exists()]
-
-
-def _digest(content: bytes) -> str:
-    return hashlib.sha256(content).hexdigest()
-
-
 def _umask() -> int:
     mask = os.umask(0o077)
     os.umask(mask)
     return mask
-
-
-def _record_path(places: Places) -> Path:
-    return places.root / ".noclobber" / "init.json"
-
-
-def _load_record(places: Places) -> dict[str, Any]:
-    try:
-        record = json.loads(_record_path(places).read_bytes())
-    except (OSError, ValueError):
-        return {}
-    return record if isinstance(record, dict) else {}
-
-
-def _remember(record: dict[str, Any], one: Planned, made: list[str]) -> None:
-    key = str(one.target.path)
-    if one.state == "remove":
-        record.setdefault("", {"folders": []})["folders"] += record.pop(key, {}).get("folders", [])
-        return
-    earlier = record.get(key, {})
-    record[key] = {
-        "created": earlier.get("created", one.before is None),
-        "folders": earlier.get("folders", []) + made,
-        "after": _digest(one.after or b"") if one.steps and not earlier else "",
-        "steps": [list(step) for step in one.steps],
-    }
-
-
-def _remove_if_empty(folder: Path) -> None:
-    try:
-        folder.rmdir()
-    except OSError:
-        return
-
-
-def _save_record(places: Places, record: dict[str, Any]) -> None:
-    path = _record_path(places)
-    if not record:
-        path.unlink(missing_ok=True)
-        return
-    path.parent.mkdir(mode=0o700, exist_ok=True)
-    path.write_bytes(json.dumps(record, indent=1).encode())

@@ -34,7 +34,9 @@ def check_files(guard: ConcurrencyGuard, paths: Sequence[str] | None, progress: 
             )
         if number % 50 == 0:
             progress(number, len(wanted))
-    text = "\n".join(_line(file) for file in files if file["state"] != "fresh") or "All as you know them."
+    changed = "\n".join(_line(file) for file in files if file["state"] != "fresh")
+    # an agent that is known by another name elsewhere must not take this for an all-clear
+    text = changed or ("All as you know them." if files else "Nothing read under this name yet.")
     return answered({"agent_id": guard.agent_id, "files": files}, text)
 
 

@@ -10,6 +10,7 @@ from mcp.types import CallToolResult
 
 from noclobber import ConcurrencyGuard, LeasedError
 from noclobber.clock import boot_id, monotonic_ns
+from noclobber.errors import NoclobberError
 from noclobber.records import Write
 from noclobber.situation import look
 from noclobber.text import reencode
@@ -36,7 +37,9 @@ def write_to_file(
 def edit_file(
     guard: ConcurrencyGuard, caller: Caller, notices: Notices, path: str, edits: Sequence[tuple[str, str]], *, replace_all: bool
 ) -> CallToolResult:
-    """Make exact replacements. Raises the refusals of core."""
+    """Make exact replacements. Raises the refusals of core; NoclobberError where there is none to make."""
+    if not edits:
+        raise NoclobberError("There is no edit to make: edits is empty. Pass at least one, with the text to replace and the new text.")
     return _answer(guard, caller, notices, _patiently(guard, lambda: guard.edit(path, edits, replace_all=replace_all)))
 
 

@@ -12,6 +12,8 @@ import secrets
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
+from noclobber.arguments import checked_label
+
 __all__ = ["Caller", "Identity", "MetaNames", "names_in_meta"]
 
 _LONGEST = 200
@@ -47,20 +49,26 @@ class Identity:
     def caller(
         self, given: Mapping[str, str | None], meta: Mapping[str, Any], *, client: str | None = None, session: str | None = None
     ) -> Caller:
-        """The caller of one request. ``given``: the call's own ``agent_id``, ``turn_id``, ``intent_id``; ``session``: the connection's."""
+        """The caller of one request. ``given``: the call's own ``agent_id``, ``turn_id``, ``intent_id``; ``session``: the connection's.
+
+        NoclobberError where one of those given is no label: taken for none, two agents would become one.
+        """
+        agent, turn, intent = (checked_label(given.get(name), name) for name in ("agent_id", "turn_id", "intent_id"))
         names = names_in_meta(meta)
         agent_id, turn_id = names.agent_id, names.turn_id
         if names.call_id is not None:
             known = self._hook_call(names.call_id)
             if known is not None:
                 agent_id, turn_id = known
-        agent = _label(given.get("agent_id")) or agent_id or self._by_connection(client, session)
-        turn = _label(given.get("turn_id")) or turn_id or _label(self._environ.get("NOCLOBBER_TURN"))
-        intent = _label(given.get("intent_id")) or _label(self._environ.get("NOCLOBBER_INTENT"))
-        return Caller(agent, turn, intent, tells_changes=names.call_id is not None)
+        return Caller(
+            agent or agent_id or self._by_connection(client, session),
+            turn or turn_id or _label(self._environ.get("NOCLOBBER_TURN")),
+            intent or _label(self._environ.get("NOCLOBBER_INTENT")),
+            tells_changes=names.call_id is not None,
+        )
 
     def _by_connection(self, client: str | None, session: str | None) -> str:
-        name = (client or "agent").split()[0].lower()
+        name = next(iter((_label(client) or "").split()), "agent").lower()
         if session:
             return f"mcp:{name}:{session[:16]}"
         if self._stateless:

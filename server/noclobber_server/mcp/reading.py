@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import NamedTuple
 
 from mcp.types import CallToolResult
@@ -42,8 +43,8 @@ def read_file(
     if view is None:
         view = _part(guard, path, start, end)
     snapshot = view.read.snapshot
-    lessons = _lessons(guard, snapshot.file_path) if notices.first_time(guard.agent_id, snapshot.file_path) else ()
-    told = notices.collect(guard, caller, snapshot.file_path, snapshot.seq, (*view.read.notices, *lessons))
+    lessons = partial(_lessons, guard, snapshot.file_path)
+    told = notices.collect(guard, caller, snapshot.file_path, snapshot.seq, view.read.notices, lessons)
     whole = view.lines is None and view.read.snapshot.lines is None and known is None
     total = _count(view.text if whole else decode_text(view.read.content)[0])
     read_hash = snapshot.read_hash if whole else guard.hash_content(view.read.content)

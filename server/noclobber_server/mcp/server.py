@@ -53,8 +53,12 @@ class Edit(TypedDict):
 def build_server(
     base: str, environ: Mapping[str, str], *, files: bool = True, stateless: bool = False, **options: Any
 ) -> tuple[MCPServer[Any], Workspaces]:
-    """The server for the workspace of ``base``, and the workspaces to close afterwards. ``options`` go to the SDK's server as they are."""
-    workspaces = Workspaces(base)
+    """The server for the workspace of ``base``, and the workspaces to close afterwards. ``options`` go to the SDK's server as they are.
+
+    ``stateless``: over HTTP, where callers are many and a token is for one workspace; over stdio the client is a program of the
+    person's own, which opens whatever they have.
+    """
+    workspaces = Workspaces(base, confined=stateless)
     bus = HistoryBus(workspaces)
     subscribers = Subscribers(bus)
     calls = _Calls(workspaces, Identity(environ, partial(_hook_call, workspaces), stateless=stateless), one_client=not stateless)
@@ -118,12 +122,15 @@ class _Calls:
         """
         request = ctx.request_context
         client = request.session.client_params
-        caller = self._identity.caller(
-            given,
-            request.meta or {},
-            client=None if client is None else client.client_info.name,
-            session=_session_of(ctx),
-        )
+        try:
+            caller = self._identity.caller(
+                given,
+                request.meta or {},
+                client=None if client is None else client.client_info.name,
+                session=_session_of(ctx),
+            )
+        except NoclobberError as problem:
+            return failed(problem)
         if quick and self._one_client:
             return self._guarded(caller, path, work)
         return await anyio.to_thread.run_sync(partial(self._guarded, caller, path, work))

@@ -15,10 +15,14 @@ __all__ = ["Workspaces"]
 
 
 class Workspaces:
-    """``base``: where relative paths begin. Absolute paths may lie in any workspace that exists; nothing is begun outside ``base``."""
+    """``base``: where relative paths begin. Absolute paths may lie in any workspace that exists; nothing is begun outside ``base``.
 
-    def __init__(self, base: str) -> None:
+    ``confined``: only that of ``base`` is served, and what leads out of it is refused.
+    """
+
+    def __init__(self, base: str, *, confined: bool = False) -> None:
         self.base = os.path.realpath(base)
+        self._confined = confined
         self._opened: dict[str, Workspace] = {}
         self._opening = threading.Lock()
         self._base_root: str | None = None
@@ -43,7 +47,7 @@ class Workspaces:
             self._opened.popitem()[1].close()
 
     def _root(self, path: str | None) -> str:
-        if path is not None and os.path.isabs(path):
+        if path is not None and os.path.isabs(path) and not self._confined:
             owner = find_root(path)
             if owner is not None:
                 return owner

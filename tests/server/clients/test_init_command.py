@@ -5,40 +5,15 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from noclobber_server.cli.init import writer
 from noclobber_server.clients.records import Places
-
-
-@pytest.fixture
-def run(places: Places, tmp_path: Path) -> Any:
-    launcher = tmp_path / "bin" / "noclobber"
-    launcher.parent.mkdir()
-    launcher.write_text(f'#!/bin/sh\nexec {sys.executable} -m noclobber_server.main "$@"\n', encoding="utf-8")
-    launcher.chmod(0o755)
-    environ = {
-        name: value for name, value in os.environ.items() if not name.startswith(("NOCLOBBER", "XDG", "CODEX", "COPILOT")) and name != "CI"
-    }
-    environ |= {"HOME": str(places.home), "PATH": f"{launcher.parent}:{os.environ['PATH']}"}
-
-    def ran(*arguments: str, payload: bytes | None = None, **extra: str) -> subprocess.CompletedProcess[str]:
-        given = None if payload is None else payload.decode()
-        return subprocess.run(
-            [str(launcher), *arguments],
-            cwd=places.root,
-            env=environ | extra,
-            capture_output=True,
-            text=True,
-            input=given,
-            timeout=90,
-            check=False,
-        )
-
-    return ran
+from noclobber_server.clients.registry import targets
+from noclobber_server.clients.setup import apply_plan, plan
 
 
 def files(folder: Path) -> dict[str, bytes]:
@@ -69,6 +44,47 @@ def test_set_up_and_taken_back_it_leaves_the_files_of_before(run: Any, places: P
     assert files(places.root) | files(places.home) == before
 
 
+def test_it_says_before_asking_what_other_projects_lose(run: Any, places: Places) -> None:
+    said = "goes from your other projects too"
+    assert run("init", "--clients", "codex,claude-code", "--yes").stdout.count("yours, for all projects") == 2
+    assert said in run("init", "--clients", "codex", "--remove", payload=b"").stdout
+    rows = json.loads(run("init", "--remove", "--dry-run", "--json").stdout)["files"]
+    assert {row["path"] for row in rows if row["all_projects"] and row["state"] == "remove"} == {
+        str(places.home / ".codex" / name) for name in ("hooks.json", "config.toml")
+    }
+    assert said not in run("init", "--clients", "claude-code", "--remove", payload=b"").stdout
+
+
+def test_a_file_of_ours_that_was_deleted_is_made_again(run: Any, places: Places) -> None:
+    run("init", "--clients", "claude-code", "--yes")
+    made = files(places.root)
+    (places.root / ".claude/settings.local.json").unlink()
+    (places.root / ".claude").rmdir()
+    assert run("init", "--clients", "claude-code", "--yes").returncode == 0
+    assert files(places.root) == made
+
+
+def test_files_of_the_project_are_written_through_the_guard(run: Any, places: Places) -> None:
+    run("init", "--clients", "claude-code", "--shared", "--yes")
+    run("init", "--clients", "claude-code", "--remove", "--yes")
+    events = [json.loads(line) for line in run("log", "--agent", "noclobber:init", "--json").stdout.splitlines()]
+    assert {(event["kind"], event["file_path"]) for event in events} >= {
+        (kind, path) for kind in ("write", "delete") for path in (".mcp.json", ".claude/settings.json")
+    }
+
+
+def test_a_file_changed_after_it_was_shown_is_left_as_it_is_now(places: Places) -> None:
+    (places.root / ".mcp.json").write_text("{}", encoding="utf-8")
+    planned = plan(targets(("claude-code",), places, shared=True), places)
+    (places.root / ".mcp.json").write_text('{"theirs": 1}', encoding="utf-8")
+    (places.root / ".claude").mkdir()
+    (places.root / ".claude/settings.json").write_text('{"theirs": 2}', encoding="utf-8")
+    before = files(places.root)
+    done = apply_plan(planned, places, writer(places))
+    assert {one.state for one in done} == {"problem"}
+    assert files(places.root) == before
+
+
 def test_what_it_wrote_is_what_the_client_then_runs(run: Any, places: Places) -> None:
     run("init", "--clients", "claude-code", "--yes")
     settings = json.loads((places.root / ".claude/settings.local.json").read_bytes())
@@ -89,23 +105,3 @@ def test_wrong_use_is_said(run: Any, arguments: tuple[str, ...], says: str) -> N
     done = run("init", "--yes", *arguments)
     assert done.returncode in (1, 2)
     assert says in done.stderr
-
-
-def test_the_doctor_tries_everything_as_a_client_would(run: Any, places: Places) -> None:
-    (places.root / ".cursor").mkdir()
-    run("init", "--clients", "claude-code", "--yes")
-    done = run("doctor", "--json")
-    found = {finding["subject"]: finding for finding in json.loads(done.stdout)["findings"]}
-    assert found["hook"]["state"] == "fine"
-    assert found["mcp"]["message"] == "starts, and offers 7 tools"
-    assert found["claude-code"]["state"] == "fine"
-    assert (found["cursor"]["state"], found["cursor"]["advice"]) == ("warning", "noclobber init --clients cursor")
-
-
-def test_the_doctor_names_other_versions_on_the_path(run: Any, places: Places, tmp_path: Path) -> None:
-    other = tmp_path / "old" / "noclobber"
-    other.parent.mkdir()
-    other.write_text("#!/bin/sh\necho noclobber 0.0.1\n", encoding="utf-8")
-    other.chmod(0o755)
-    done = run("doctor", PATH=f"{tmp_path / 'bin'}:{other.parent}:{os.environ['PATH']}")
-    assert f"{other} is noclobber 0.0.1" in done.stdout

@@ -105,11 +105,11 @@ def test_twice_is_once_and_removing_gives_the_bytes_of_before(places: Places, na
     before, folders_before = tree(places), folders(places)
     wanted = targets(CLIENTS, places, shared=shared)
 
-    first = apply_plan(plan(wanted), places)
+    first = apply_plan(plan(wanted, places), places)
     assert states(first) <= {"add", "present"}, [(one.target.path, one.note) for one in first if one.state == "problem"]
     once = tree(places)
     assert once != before
-    assert states(apply_plan(plan(wanted), places)) == {"present"}
+    assert states(apply_plan(plan(wanted, places), places)) == {"present"}
     assert tree(places) == once
 
     apply_plan(plan_removal(wanted, places), places)
@@ -120,7 +120,7 @@ def test_twice_is_once_and_removing_gives_the_bytes_of_before(places: Places, na
 @pytest.mark.parametrize("name", SHAPES)
 def test_what_people_wrote_is_still_read_the_same(places: Places, name: str) -> None:
     lay_out(places, SHAPES[name])
-    apply_plan(plan(targets(CLIENTS, places, shared=True)), places)
+    apply_plan(plan(targets(CLIENTS, places, shared=True), places), places)
     for path, text in SHAPES[name].items():
         if path.endswith((".json", ".jsonc")) and text.strip():
             after = plain(parse((places.root / path).read_bytes().decode()))
@@ -141,7 +141,7 @@ def assert_contains(after: Any, before: Any) -> None:
 def test_removing_after_a_person_edited_takes_only_ours(places: Places, name: str) -> None:
     lay_out(places, SHAPES[name])
     wanted = targets(CLIENTS, places, shared=True)
-    apply_plan(plan(wanted), places)
+    apply_plan(plan(wanted, places), places)
     for path in ALL_JSON:
         file = places.root / path
         if file.exists():
@@ -157,7 +157,7 @@ def test_removing_after_a_person_edited_takes_only_ours(places: Places, name: st
 def test_a_broken_file_is_reported_and_left_alone(places: Places, broken: str) -> None:
     lay_out(places, everywhere(broken))
     before = tree(places)
-    done = apply_plan(plan(targets(("claude-code", "cursor", "gemini"), places, shared=True)), places)
+    done = apply_plan(plan(targets(("claude-code", "cursor", "gemini"), places, shared=True), places), places)
     assert "problem" in states(done)
     for one in done:
         if one.state == "problem":
@@ -168,16 +168,35 @@ def test_a_broken_file_is_reported_and_left_alone(places: Places, broken: str) -
 def test_bytes_that_are_no_text_are_left_alone(places: Places) -> None:
     path = places.root / ".mcp.json"
     path.write_bytes(b'{"a": "\xff\xfe"}')
-    (one,) = [one for one in plan(targets(("claude-code",), places, shared=True)) if one.target.path == path]
+    (one,) = [one for one in plan(targets(("claude-code",), places, shared=True), places) if one.target.path == path]
     assert (one.state, one.note) == ("problem", "is not UTF-8 text; it was left alone")
 
 
 def test_a_read_only_file_is_reported_and_the_others_are_done(places: Places) -> None:
     lay_out(places, {".mcp.json": written(SERVERS)})
     (places.root / ".mcp.json").chmod(0o444)
-    done = apply_plan(plan(targets(("claude-code",), places, shared=True)), places)
+    done = apply_plan(plan(targets(("claude-code",), places, shared=True), places), places)
     assert {one.target.path.name: one.state for one in done} == {"settings.json": "add", ".mcp.json": "problem"}
     assert "read-only" in next(one.note for one in done if one.state == "problem")
+
+
+def test_a_file_is_replaced_whole_and_a_reader_of_the_old_one_keeps_it(places: Places) -> None:
+    lay_out(places, {".mcp.json": written(SERVERS)})
+    (places.root / ".mcp.json").chmod(0o640)
+    with (places.root / ".mcp.json").open(encoding="utf-8") as reader:
+        apply_plan(plan(targets(("claude-code",), places, shared=True), places), places)
+        assert reader.read() == written(SERVERS)
+    assert (places.root / ".mcp.json").stat().st_mode & 0o777 == 0o640
+
+
+@pytest.mark.parametrize("text", [written(SERVERS), None])
+def test_a_file_changed_between_plan_and_writing_is_left_as_it_is_now(places: Places, text: str | None) -> None:
+    lay_out(places, {} if text is None else {".mcp.json": text})
+    planned = plan(targets(("claude-code",), places, shared=True), places)
+    lay_out(places, {".mcp.json": "{}"})
+    (done,) = [one for one in apply_plan(planned, places) if one.target.path.name == ".mcp.json"]
+    assert done.state == "problem"
+    assert (places.root / ".mcp.json").read_bytes() == b"{}"
 
 
 def test_a_server_of_another_kind_by_our_name_is_left_alone(places: Places) -> None:
@@ -188,7 +207,7 @@ def test_a_server_of_another_kind_by_our_name_is_left_alone(places: Places) -> N
             ".codex/config.toml": "[mcp_servers.noclobber]\ncommand='x'\n",
         },
     )
-    done = apply_plan(plan(targets(("claude-code", "codex"), places, shared=True)), places)
+    done = apply_plan(plan(targets(("claude-code", "codex"), places, shared=True), places), places)
     assert {one.target.path.name for one in done if one.state == "problem"} == {".mcp.json", "config.toml"}
 
 
@@ -196,10 +215,203 @@ def test_an_older_registration_of_ours_is_replaced_not_doubled(places: Places) -
     old = {"hooks": {"PreToolUse": [{"matcher": "Write", "hooks": [{"type": "command", "command": "noclobber hook claude-code"}]}]}}
     lay_out(places, {".claude/settings.json": written(old)})
     wanted = targets(("claude-code",), places, shared=True)
-    apply_plan(plan(wanted), places)
+    apply_plan(plan(wanted, places), places)
     settings = json.loads((places.root / ".claude/settings.json").read_bytes())
-    assert len(settings["hooks"]["PreToolUse"]) == 1
-    assert settings["hooks"]["PreToolUse"][0]["matcher"] == "Edit|MultiEdit|Write|NotebookEdit"
+    matchers = [group["matcher"] for group in settings["hooks"]["PreToolUse"]]
+    assert matchers == ["Edit|MultiEdit|Write|NotebookEdit", "mcp__noclobber__.*"]
+
+
+def test_a_registration_without_the_hook_before_our_servers_calls_gets_it(places: Places) -> None:
+    wanted = targets(("claude-code",), places, shared=True)
+    apply_plan(plan(wanted, places), places)
+    path = places.root / ".claude/settings.json"
+    before = path.read_bytes()
+    rewrite(path, lambda value: value["hooks"]["PreToolUse"].pop())
+    assert states(apply_plan(plan(wanted, places), places)) == {"add", "present"}
+    assert json.loads(path.read_bytes()) == json.loads(before)
+
+
+def rewrite(path: Path, change: Any) -> None:
+    value = json.loads(path.read_bytes())
+    change(value)
+    path.write_text(json.dumps(value, indent=2), encoding="utf-8")
+
+
+THEIRS = {"type": "command", "command": "ruff format"}
+
+
+@pytest.mark.parametrize(("client", "file", "event"), [
+    ("claude-code", ".claude/settings.json", "PostToolUse"), ("codex", ".codex/hooks.json", "Stop"), ("gemini", ".gemini/settings.json", "AfterTool"),
+])  # fmt: skip
+@pytest.mark.parametrize("older", [False, True], ids=["as it is", "an older form of ours"])
+def test_a_handler_that_a_person_put_into_our_group_stays(places: Places, client: str, file: str, event: str, older: bool) -> None:
+    path = places.root / file
+    wanted = targets((client,), places, shared=True)
+    apply_plan(plan(wanted, places), places)
+
+    def add(settings: Any) -> None:
+        (group,) = settings["hooks"][event]
+        group["hooks"].append(THEIRS)
+        if older:
+            group["matcher"] = "Other"
+
+    rewrite(path, add)
+    assert ("update" in states(apply_plan(plan(wanted, places), places))) == older
+    groups = json.loads(path.read_bytes())["hooks"][event]
+    assert [handler for group in groups for handler in group["hooks"]].count(THEIRS) == 1
+    assert sum("noclobber" in handler["command"] for group in groups for handler in group["hooks"]) == 1
+    assert states(apply_plan(plan(wanted, places), places)) == {"present"}
+    apply_plan(plan_removal(wanted, places), places)
+    (group,) = json.loads(path.read_bytes())["hooks"].pop(event)
+    assert group["hooks"] == [THEIRS]
+
+
+def test_what_a_person_set_beside_our_command_stays_when_the_command_is_brought_up_to_date(places: Places) -> None:
+    def set_up(launcher: str) -> tuple[Planned, ...]:
+        elsewhere = places._replace(launcher=launcher)
+        return apply_plan(plan(targets(("zoo", "claude-code", "codex", "opencode"), elsewhere, shared=True), elsewhere), elsewhere)
+
+    set_up("/old/noclobber")
+    rewrite(
+        places.root / ".roo/mcp.json", lambda value: value["mcpServers"]["noclobber"].update(alwaysAllow=["check_files"], disabled=True)
+    )
+    rewrite(places.root / ".claude/settings.json", lambda value: value["hooks"]["PreToolUse"][0]["hooks"][0].update(onFailure="block"))
+    rewrite(places.root / "opencode.json", lambda value: value["mcp"]["noclobber"].update(enabled=False))
+    codex = places.root / ".codex/config.toml"
+    codex.write_text(
+        codex.read_text(encoding="utf-8") + "startup_timeout_sec = 20 # slow\n[mcp_servers.noclobber.env]\nA = '1'\n", encoding="utf-8"
+    )
+    assert states(set_up("noclobber")) <= {"update", "present"}
+    assert states(set_up("noclobber")) == {"present"}
+    server = json.loads((places.root / ".roo/mcp.json").read_bytes())["mcpServers"]["noclobber"]
+    assert server == {"command": "sh", "args": WITH_FILES[1:], "alwaysAllow": ["check_files"], "disabled": True}
+    handler = json.loads((places.root / ".claude/settings.json").read_bytes())["hooks"]["PreToolUse"][0]["hooks"][0]
+    assert (handler["onFailure"], "/old" in handler["command"]) == ("block", False)
+    assert json.loads((places.root / "opencode.json").read_bytes())["mcp"]["noclobber"] == {
+        "type": "local",
+        "command": SERVER,
+        "enabled": False,
+    }
+    table = tomllib.loads(codex.read_text(encoding="utf-8"))["mcp_servers"]["noclobber"]
+    assert table == {**PLAIN, "startup_timeout_sec": 20, "env": {"A": "1"}}
+    assert "# slow" in codex.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("newline", ["\n", "\r\n"])
+def test_a_comment_above_the_table_behind_ours_stays(places: Places, newline: str) -> None:
+    path = places.root / ".codex/config.toml"
+    lay_out(places, {".codex/config.toml": 'model = "x"\n'.replace("\n", newline)})
+    wanted = targets(("codex",), places, shared=True)
+    apply_plan(plan(wanted, places), places)
+    theirs = "\n# my database, do not touch\n[mcp_servers.db]\ncommand = 'db'\n".replace("\n", newline)
+    path.write_bytes(path.read_bytes() + theirs.encode())
+    apply_plan(plan_removal(wanted, places), places)
+    assert path.read_bytes().decode() == 'model = "x"\n'.replace("\n", newline) + theirs
+
+
+@pytest.mark.parametrize("text", [
+    "[mcp_servers]\nnoclobber = {command = 'noclobber', args = ['mcp']}\n",
+    "[mcp_servers.'noclobber']\ncommand = 'noclobber'\nargs = ['mcp']\n",
+    "[mcp_servers.noclobber]\ncommand = 'mine'\n",
+])  # fmt: skip
+def test_a_table_in_a_form_that_we_do_not_write_is_left_alone(places: Places, text: str) -> None:
+    lay_out(places, {".codex/config.toml": text})
+    wanted = targets(("codex",), places, shared=True)
+    (done,) = [one for one in apply_plan(plan(wanted, places), places) if one.target.format == "toml"]
+    assert (done.state, bool(done.note)) == ("problem", True)
+    apply_plan(plan_removal(wanted, places), places)
+    assert (places.root / ".codex/config.toml").read_text(encoding="utf-8") == text
+
+
+MINE = "#!/bin/sh\n# my precious hook\n./lint.sh\n"
+CALL = "exec noclobber hook cline\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "state"), [(MINE, "problem"), (MINE + CALL, "present"), (f"#!/bin/sh\n# not noclobber\n{MINE}", "problem")]
+)
+def test_a_persons_own_script_is_neither_overwritten_nor_deleted(places: Places, text: str, state: str) -> None:
+    lay_out(places, {".clinerules/hooks/PreToolUse": text})
+    path = places.root / ".clinerules/hooks/PreToolUse"
+    wanted = targets(("cline",), places, shared=False)
+    for _ in range(2):
+        (done,) = [one for one in apply_plan(plan(wanted, places), places) if one.target.path == path]
+        assert done.state == state
+    apply_plan(plan_removal(wanted, places), places)
+    assert [file.name for file in path.parent.iterdir()] == ["PreToolUse"]
+    assert path.read_text(encoding="utf-8") == text
+
+
+def test_what_a_person_made_of_our_script_is_theirs(places: Places) -> None:
+    wanted = targets(("cline", "opencode"), places, shared=True)
+    apply_plan(plan(wanted, places), places)
+    changed = {}
+    for path in (places.root / ".clinerules/hooks/PreToolUse", places.root / ".opencode/plugins/noclobber.js"):
+        changed[path] = path.read_bytes().replace(b"10000", b"20000").replace(b"\nexec", b"\n./lint.sh\nexec")
+        path.write_bytes(changed[path])
+    apply_plan(plan(wanted, places), places)
+    done = apply_plan(plan_removal(wanted, places), places)
+    assert {one.target.path for one in done if one.state == "problem"} == set(changed)
+    assert {path: path.read_bytes() for path in changed} == changed
+
+
+def test_our_script_is_known_again_however_noclobber_was_called_then(places: Places) -> None:
+    path = places.root / ".clinerules/hooks/PreToolUse"
+    elsewhere = places._replace(launcher="/opt/a b/noclobber")
+    apply_plan(plan(targets(("cline",), elsewhere, shared=False), places), places)
+    assert b"/opt/a b/noclobber" in path.read_bytes()
+    wanted = targets(("cline",), places, shared=False)
+    assert "update" in states(apply_plan(plan(wanted, places), places))
+    assert states(apply_plan(plan_removal(wanted, places), places)) <= {"remove", "absent"}
+    assert not path.exists()
+
+
+@pytest.mark.parametrize("client", ["codex", "claude-code", "cursor", "opencode", "gemini"])
+def test_whichever_project_takes_home_files_back_nothing_of_them_is_left(places: Places, tmp_path: Path, client: str) -> None:
+    other = places._replace(root=tmp_path / "other")
+    other.root.mkdir()
+    before, folders_before = tree(places), folders(places)
+    both = [(place, targets((client,), place, shared=False)) for place in (places, other)]
+    for place, wanted in both:
+        apply_plan(plan(wanted, place), place)
+    for place, wanted in reversed(both):
+        apply_plan(plan_removal(wanted, place), place)
+    assert tree(places) == before
+    assert folders(places) == folders_before
+    assert not (places.root / ".noclobber").exists()
+
+
+def test_each_project_set_up_with_home_files_is_one_where_their_hooks_act(places: Places, tmp_path: Path) -> None:
+    other = places._replace(root=tmp_path / "other")
+    subprocess.run(["git", "init", "-q", str(other.root)], check=True)
+    for place in (places, other):
+        for client in ("codex", "cursor"):
+            assert "problem" not in states(apply_plan(plan(targets((client,), place, shared=False), place), place))
+        assert (place.root / ".noclobber").is_dir()
+        listed = subprocess.run(
+            ["git", "status", "--porcelain", "-uall"], cwd=place.root, capture_output=True, text=True, check=True
+        ).stdout
+        assert listed == ""
+    apply_plan(plan_removal(targets(("codex",), other, shared=False), other), other)
+    assert (other.root / ".noclobber").is_dir()
+    apply_plan(plan_removal(targets(("cursor",), other, shared=False), other), other)
+    assert not (other.root / ".noclobber").exists()
+    assert (places.root / ".noclobber").is_dir()
+
+
+def test_a_home_record_kept_with_the_project_by_an_earlier_noclobber_still_counts(places: Places) -> None:
+    wanted = targets(("codex",), places, shared=False)
+    before, folders_before = tree(places), folders(places)
+    apply_plan(plan(wanted, places), places)
+    at_home = places.home / ".local/state/noclobber/init.json"
+    record = json.loads(at_home.read_bytes())
+    (places.root / ".noclobber").mkdir(exist_ok=True)
+    (places.root / ".noclobber/init.json").write_text(json.dumps({name: one for name, one in record.items() if name}), encoding="utf-8")
+    shutil.rmtree(places.home / ".local")
+    apply_plan(plan_removal(wanted, places), places)
+    assert tree(places) == before
+    assert folders(places) == folders_before
+    assert not (places.root / ".noclobber/init.json").exists()
 
 
 def test_one_registration_a_client(places: Places) -> None:
@@ -232,7 +444,7 @@ TYPED = {"type": "stdio", **PLAIN}
 def test_each_project_file_has_the_shape_its_client_reads(
     places: Places, client: str, file: str, where: tuple[str, ...], entry: dict[str, Any]
 ) -> None:
-    apply_plan(plan(targets((client,), places, shared=True)), places)
+    apply_plan(plan(targets((client,), places, shared=True), places), places)
     text = (places.root / file).read_text(encoding="utf-8")
     value = tomllib.loads(text) if file.endswith(".toml") else json.loads(text)
     for key in where:
@@ -254,8 +466,8 @@ def test_each_project_file_has_the_shape_its_client_reads(
 def test_each_hook_file_has_the_shape_its_client_reads(
     places: Places, client: str, file: str, before: str, handler: tuple[Any, ...]
 ) -> None:
-    apply_plan(plan(targets((client,), places, shared=True)), places)
-    (group,) = json.loads((places.root / file).read_text(encoding="utf-8"))["hooks"][before]
+    apply_plan(plan(targets((client,), places, shared=True), places), places)
+    group = json.loads((places.root / file).read_text(encoding="utf-8"))["hooks"][before][0]
     for key in handler:
         group = group[key]
     name = "vscode" if client == "copilot" else client
@@ -283,14 +495,15 @@ def test_a_newer_clines_own_folder_is_used_where_it_is(places: Places) -> None:
 
 
 def test_personal_files_are_never_committed(places: Places) -> None:
-    apply_plan(plan(targets(CLIENTS, places, shared=False)), places)
+    apply_plan(plan(targets(CLIENTS, places, shared=False), places), places)
+    assert (places.root / ".noclobber/init.json").exists()
     listed = subprocess.run(["git", "status", "--porcelain", "-uall"], cwd=places.root, capture_output=True, text=True, check=True).stdout
-    assert listed.replace("?? .noclobber/init.json\n", "") == ""
+    assert listed == ""
 
 
 def test_codex_reads_what_was_written(places: Places) -> None:
     lay_out(places, SHAPES["codex"])
-    apply_plan(plan(targets(("codex",), places, shared=True)), places)
+    apply_plan(plan(targets(("codex",), places, shared=True), places), places)
     config = tomllib.loads((places.root / ".codex/config.toml").read_text(encoding="utf-8"))
     assert config["mcp_servers"]["noclobber"]["command"] == "sh"
     assert set(config["mcp_servers"]) == {"other", "noclobber"}
@@ -303,7 +516,7 @@ def test_a_machine_without_noclobber_runs_every_command_and_nothing_happens(
 ) -> None:
     lay_out(places, SHAPES[name])
     wanted = targets(CLIENTS, places, shared=shared)
-    apply_plan(plan(wanted), places)
+    apply_plan(plan(wanted, places), places)
     empty = tmp_path / "bin"
     empty.mkdir()
     (empty / "sh").symlink_to("/bin/sh")
@@ -322,7 +535,7 @@ def test_a_machine_without_noclobber_runs_every_command_and_nothing_happens(
 
 @pytest.mark.parametrize("shared", [True, False], ids=["shared", "personal"])
 def test_a_build_machine_with_noclobber_runs_every_command_and_nothing_happens(places: Places, shared: bool, tmp_path: Path) -> None:
-    apply_plan(plan(targets(CLIENTS, places, shared=shared)), places)
+    apply_plan(plan(targets(CLIENTS, places, shared=shared), places), places)
     installed = tmp_path / "bin"
     installed.mkdir()
     (installed / "sh").symlink_to("/bin/sh")
@@ -339,7 +552,7 @@ def test_a_build_machine_with_noclobber_runs_every_command_and_nothing_happens(p
         done = subprocess.run(command, input=given, capture_output=True, env=environ, cwd=places.root, check=False, timeout=60)
         assert (done.returncode, done.stdout, done.stderr) == (0, b"", b""), command
     assert tree(places) == before
-    assert [name.name for name in (places.root / ".noclobber").iterdir()] == ["init.json"]
+    assert {name.name for name in (places.root / ".noclobber").iterdir()} == {".gitignore", "init.json"}
 
 
 def test_opencodes_plugin_asks_the_hook_and_does_what_it_answers(places: Places, tmp_path: Path) -> None:
@@ -347,7 +560,7 @@ def test_opencodes_plugin_asks_the_hook_and_does_what_it_answers(places: Places,
     node = next((path for path in (shutil.which("node"), ".tools/bin/node") if path and Path(path).exists()), None)
     if node is None:
         pytest.skip("there is no node here; make test installs it")
-    apply_plan(plan(targets(("opencode",), places, shared=True)), places)
+    apply_plan(plan(targets(("opencode",), places, shared=True), places), places)
     plugin = places.root / ".opencode/plugins/noclobber.js"
     installed = tmp_path / "bin"
     installed.mkdir()

@@ -13,6 +13,7 @@ from typing import Any
 import httpx2 as httpx
 import pytest
 from mcp import Client
+from mcp.client.streamable_http import streamable_http_client
 
 from noclobber import ConcurrencyGuard
 from noclobber_server.mcp.server import build_server
@@ -85,6 +86,13 @@ class Http:
             "protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": {"name": "t", "version": "1"}}}  # fmt: skip
         sent = {"Accept": "application/json, text/event-stream", **headers}
         return httpx.post(self.url, json=body, headers=sent, timeout=20)
+
+    @asynccontextmanager
+    async def client(self) -> AsyncIterator[Client]:
+        """A client with the token, connected."""
+        web = httpx.AsyncClient(headers={"Authorization": f"Bearer {self.token}"})
+        async with web, Client(streamable_http_client(self.url, http_client=web)) as connected:
+            yield connected
 
 
 @pytest.fixture

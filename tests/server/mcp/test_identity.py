@@ -1,11 +1,14 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from noclobber.errors import NoclobberError
+from noclobber_server.clients.hook_entries import hook_entries
 from noclobber_server.hooks.main import answer
 from noclobber_server.mcp.identity import Identity, MetaNames, names_in_meta
 
@@ -38,10 +41,29 @@ def test_the_explicit_parameter_comes_first_then_meta_then_connection_then_envir
     assert identity.caller({}, {})[:3] == ("env", "env-turn", "env-intent")
 
 
-def test_labels_that_would_break_a_log_are_not_taken() -> None:
+@pytest.mark.parametrize("bad", ["a\nb", "x" * 1001, "family \U0001f469\u200d\U0001f467", "a\u00a0b", "\0"])
+@pytest.mark.parametrize("name", ["agent_id", "turn_id", "intent_id"])
+def test_a_given_label_that_cannot_be_one_is_refused_and_not_left_out(name: str, bad: str) -> None:
     identity = Identity({"NOCLOBBER_AGENT": "env"}, lambda _: None)
-    for bad in ("a\nb", "", "x" * 500):
-        assert identity.caller({"agent_id": bad}, {}).agent_id == "env"
+    with pytest.raises(NoclobberError, match=f"^The {name} "):
+        identity.caller({name: bad}, {})
+
+
+async def test_two_agents_never_become_one_by_the_names_they_give(connected: Any, project: Path) -> None:
+    (project / "a.txt").write_text("one\n", encoding="utf-8")
+    async with connected() as agent:
+        for long in (300, 5000):
+            result = await agent("x" * long + "A")("read_file", path="a.txt")
+            assert result.is_error == (long == 5000)
+            refused = await agent("x" * long + "B").refused("write_to_file", path="a.txt", content="B\n")
+            assert refused["type"] == ("UNREAD_FILE" if long == 300 else "NoclobberError")
+    assert (project / "a.txt").read_bytes() == b"one\n"
+
+
+@pytest.mark.parametrize("name", ["", " ", "\u00a0", "ok\0", "x" * 300])
+def test_a_client_whose_name_is_no_word_is_called_agent(name: str) -> None:
+    identity = Identity({}, lambda _: None)
+    assert identity.caller({}, {}, client=name, session="S").agent_id == "mcp:agent:S"
 
 
 def test_a_connection_without_a_session_gives_each_nameless_call_a_name_of_its_own() -> None:
@@ -59,6 +81,29 @@ async def test_claude_codes_call_is_joined_with_what_its_hook_left(connected: An
     async with connected() as agent:
         result = await agent()("check_files", meta={"claudecode/toolUseId": "toolu_9"})
     assert result.structured_content["agent_id"] == "claude-code:S/sub"
+
+
+async def test_as_init_sets_claude_code_up_its_calls_know_what_its_hooks_recorded(connected: Any, project: Path) -> None:
+    file = project / "a.txt"
+    file.write_text("x\n", encoding="utf-8")
+    fields = {"session_id": "S", "prompt_id": "T", "cwd": str(project)}
+    tool = "mcp__noclobber__check_files"
+    read = {"tool_name": "Read", "tool_input": {"file_path": str(file)}, "tool_use_id": "1", "tool_response": {}}
+    answer("claude-code", json.dumps({**fields, **read, "hook_event_name": "PostToolUse"}).encode(), {})
+    file.write_text("changed\n", encoding="utf-8")
+    entries = hook_entries("claude-code", "noclobber", everywhere=False)
+    firing = [entry for entry in entries if entry.path[1] == "PreToolUse" and re.search(entry.value["matcher"], tool)]
+    assert len(firing) == 1
+    call = {"tool_name": tool, "tool_input": {}, "tool_use_id": "toolu_1"}
+    answer("claude-code", json.dumps({**fields, **call, "hook_event_name": "PreToolUse"}).encode(), {})
+    async with connected(files=False) as agent:
+        result = await agent()("check_files", meta={"claudecode/toolUseId": "toolu_1"})
+    assert result.content[0].text == "a.txt: stale, by outside"
+
+
+async def test_one_who_read_nothing_under_a_name_is_not_told_that_all_is_well(connected: Any) -> None:
+    async with connected() as agent:
+        assert (await agent("A")("check_files")).content[0].text == "Nothing read under this name yet."
 
 
 async def test_several_agents_over_one_connection_stay_apart(connected: Any, project: Path) -> None:

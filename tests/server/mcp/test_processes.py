@@ -9,11 +9,13 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import httpx2 as httpx
 import pytest
 from mcp import Client, StdioServerParameters
+from mcp.shared.exceptions import MCPError
 
+from noclobber import ConcurrencyGuard
 from noclobber_server.mcp.http import find_or_make_token
+from noclobber_server.mcp.resources import history_uri
 
 MAIN = ["-m", "noclobber_server.main", "mcp"]
 
@@ -88,11 +90,8 @@ def test_http_listens_on_this_machine_only(http: Any) -> None:
 
 
 async def test_agents_over_one_http_server_are_told_apart_by_name(http: Any, project: Path) -> None:
-    from mcp.client.streamable_http import streamable_http_client
-
     (project / "a.txt").write_text("one\n", encoding="utf-8")
-    web = httpx.AsyncClient(headers={"Authorization": f"Bearer {http.token}"})
-    async with web, Client(streamable_http_client(http.url, http_client=web)) as client:
+    async with http.client() as client:
         for name in ("A", "B"):
             await client.call_tool("read_file", {"path": "a.txt", "agent_id": name})
         await client.call_tool("write_to_file", {"path": "a.txt", "content": "A\n", "agent_id": "A"})
@@ -102,6 +101,43 @@ async def test_agents_over_one_http_server_are_told_apart_by_name(http: Any, pro
         handle = nameless.structured_content["agent_id"]
         done = await client.call_tool("write_to_file", {"path": "a.txt", "content": "C\n", "agent_id": handle})
         assert not done.is_error
+
+
+async def test_over_http_one_workspace_is_served_and_over_stdio_every_one_there_is(http: Any, project: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / "secret.txt").write_text("theirs\n", encoding="utf-8")
+    (project / "a.txt").write_text("one\n", encoding="utf-8")
+    with ConcurrencyGuard(other, "x"):
+        pass
+    async with http.client() as client:
+        for tool, arguments in (
+            ("read_file", {}),
+            ("write_to_file", {"content": "x"}),
+            ("edit_file", {"edits": [{"old": "t", "new": "T"}]}),
+        ):
+            refused = await client.call_tool(tool, {"path": str(other / "secret.txt"), "agent_id": "A", **arguments})
+            assert refused.is_error
+            assert refused.content[0].text.startswith(
+                f"OUTSIDE_WORKSPACE: '{other}/secret.txt' leads out of the workspace. Name a file inside"
+            )
+        with pytest.raises(MCPError, match=r"Unknown resource|leads out"):
+            await client.read_resource(history_uri(str(other / "secret.txt")))
+        inside = await client.call_tool("read_file", {"path": str(project / "a.txt"), "agent_id": "A"})
+        assert inside.structured_content["content"] == "one\n"
+    async with Client(StdioServerParameters(command=sys.executable, args=MAIN, cwd=str(project), env=environment())) as client:
+        read = await client.call_tool("read_file", {"path": str(other / "secret.txt")})
+        assert read.structured_content["content"] == "theirs\n"
+    assert (other / "secret.txt").read_bytes() == b"theirs\n"
+
+
+async def test_over_http_no_two_nameless_calls_are_one_agent(http: Any, project: Path) -> None:
+    (project / "a.txt").write_text("one\n", encoding="utf-8")
+    async with http.client() as client:
+        names = [(await client.call_tool("read_file", {"path": "a.txt"})).structured_content["agent_id"] for _ in range(2)]
+        assert names[0] != names[1]
+        refused = await client.call_tool("write_to_file", {"path": "a.txt", "content": "x"})
+        assert refused.structured_content["type"] == "UNREAD_FILE"
 
 
 def test_a_token_of_its_own_is_for_its_owners_eyes(tmp_path: Path) -> None:

@@ -2,7 +2,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -166,6 +168,10 @@ async def test_text_keeps_the_files_own_form(connected: Any, project: Path) -> N
         ("edit_file", {"path": "a.txt", "edits": [{"old": "e", "new": "x"}]}, "EDIT_AMBIGUOUS"),
         ("check_files", {"paths": ["../x"]}, "OUTSIDE_WORKSPACE"),
         ("edit_file", {"path": "a.txt"}, "edits"),
+        ("edit_file", {"path": "a.txt", "edits": []}, "There is no edit to make"),
+        ("edit_file", {"path": "a.txt", "edits": [{"old": "", "new": "x"}]}, "EDIT_"),
+        ("edit_file", {"path": "a.txt", "edits": [{"old": "one"}]}, "new"),
+        ("read_file", {"path": "a.txt", "agent_id": "a\nb"}, "The agent_id"),
         ("write_to_file", {"path": "a.txt", "content": "x", "on_stale": "perhaps"}, "on_stale"),
     ],
 )
@@ -248,6 +254,81 @@ async def test_notices_stay_within_two_hundred_tokens_a_turn(connected: Any, pro
             told += (await a.did("read_file", path="z.txt", turn_id="t"))["notices"]
     assert told
     assert sum(tokens_in(line) for line in told) <= 200
+
+
+async def changed_by_b(agent: Any, names: Sequence[str], turn: str) -> Any:
+    """A, who has read these files in a turn, and B, who then changed all of them."""
+    a, b = agent("A"), agent("B")
+    await b.did("write_to_file", path="z.txt", content="z\n")
+    for name in names:
+        await b.did("write_to_file", path=name, content="1\n")
+        await a.did("read_file", path=name, turn_id=turn)
+    await a.did("read_file", path="z.txt", turn_id=turn)
+    for name in names:
+        await b.did("edit_file", path=name, edits=[{"old": "1", "new": "2"}])
+    return a
+
+
+@pytest.mark.parametrize(("length", "said"), [
+    (150, r"Changed since you read them: (x{150}/\d \(B\), ){2}x{150}/\d \(B\) and 3 more\."),
+    (200, r"Changed since you read them: (x{200}/\d \(B\), ){1}x{200}/\d \(B\) and 4 more\."),
+    (650, r"Changed since you read them: 6 of your files; check_files names them\."),
+])  # fmt: skip
+async def test_a_notice_too_long_for_a_turn_is_told_in_fewer_words(
+    connected: Any, length: int, said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("noclobber_server.mcp.notices._LOOK_EVERY_S", 0.0)
+    folder = "/".join(["x" * 216, "x" * 216, "x" * 216]) if length > 255 else "x" * length
+    async with connected() as agent:
+        a = await changed_by_b(agent, [f"{folder}/{number}" for number in range(6)], "t")
+        (line,) = (await a.did("read_file", path="z.txt", turn_id="t"))["notices"]
+        assert re.fullmatch(said, line), line
+        assert (await a.did("read_file", path="z.txt", turn_id="t2"))["notices"] == []
+
+
+async def test_what_a_turn_had_no_room_for_is_told_in_the_next_unless_it_was_read_since(connected: Any, project: Path) -> None:
+    async with connected() as agent:
+        b = agent("B")
+        a = await changed_by_b(agent, [f"{number}.txt" for number in range(3)], "t")
+        full = "y" * 20 + ".txt"
+        await b.did("write_to_file", path=full, content="y\n")
+        for letter in "ab":
+            await b.did("append_lesson_to_claude", failure=letter * 119, resolution=letter * 119, files=[full])
+        first = (await a.did("read_file", path=full, turn_id="t1"))["notices"]
+        assert [line[:12] for line in first] == ["Lesson for y"] * 2
+        await a.did("read_file", path="1.txt", turn_id="t1")
+        assert (await a.did("read_file", path="z.txt", turn_id="t2"))["notices"] == ["Changed since you read them: 0.txt (B), 2.txt (B)."]
+        assert (await a.did("read_file", path="z.txt", turn_id="t3"))["notices"] == []
+
+
+async def test_a_lesson_that_a_turn_had_no_room_for_is_told_when_the_file_is_read_again(connected: Any, project: Path) -> None:
+    async with connected() as agent:
+        a, b = agent("A"), agent("B")
+        await b.did("write_to_file", path="y.txt", content="y\n")
+        for letter in "abc":
+            await b.did("append_lesson_to_claude", failure=letter * 119, resolution=letter * 119, files=["y.txt"])
+        told = [(await a.did("read_file", path="y.txt", turn_id=turn))["notices"] for turn in ("t1", "t1", "t2", "t3")]
+        assert [[line[18] for line in lines] for lines in told] == [["c", "b"], [], ["a"], []]
+
+
+async def test_a_client_that_tells_of_changes_by_itself_is_not_told_twice(connected: Any) -> None:
+    async with connected() as agent:
+        a = await changed_by_b(agent, ["a.txt"], "t")
+        told = await a("read_file", meta={"claudecode/toolUseId": "toolu_1"}, path="z.txt", turn_id="t")
+        assert told.structured_content["notices"] == []
+        assert (await a.did("read_file", path="z.txt", turn_id="t"))["notices"] != []
+
+
+async def test_progress_is_told_while_many_files_are_checked(connected: Any, guard: ConcurrencyGuard, project: Path) -> None:
+    names = [f"{number}.txt" for number in range(120)]
+    told: list[tuple[float, float | None]] = []
+
+    async def heard(progress: float, total: float | None, _message: str | None) -> None:
+        told.append((progress, total))
+
+    async with connected() as agent:
+        await agent().client.call_tool("check_files", {"paths": names}, progress_callback=heard)
+    assert told == [(50, 120), (100, 120)]
 
 
 async def test_a_files_history_and_the_lessons_can_be_read_as_resources(connected: Any, file: Path) -> None:
