@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any, Literal, NamedTuple
 
+from .attributes import Attributes
 from .content import access_error, hash_content
 from .errors import FileAccessError, NoclobberError
 from .paths import Located
@@ -32,7 +33,7 @@ class Planned(NamedTuple):
     """One file's decided change. ``placing`` and ``expecting`` are bytes (None: absent).
 
     ``events``, ``snapshots`` and ``forget`` settle it; ``keep`` are further contents to keep: what the writer
-    knows where that never stands on disk. ``mode``: that of a file that is brought back.
+    knows where that never stands on disk. ``attributes``: those of a file that is brought back.
     """
 
     located: Located
@@ -43,7 +44,7 @@ class Planned(NamedTuple):
     forget: tuple[tuple[str, str | None], ...] = ()
     keep: tuple[tuple[str, bytes], ...] = ()
     to: Located | None = None
-    mode: int | None = None
+    attributes: Attributes | None = None
 
     @property
     def action(self) -> ActionName:
@@ -262,11 +263,13 @@ def _with_temp(row: Pending, plan: Planned, site: Site) -> Pending:
     """Write what the action needs beforehand; a file whose owner or attributes cannot be given to a new one is rewritten in place."""
     if row.action == "exchange":
         try:
-            row.outcome["inode"] = write_temp(row, site, plan.placing or b"", plan.located)
+            row.outcome["inode"] = write_temp(
+                row, site, plan.placing or b"", plan.located if plan.attributes is None else None, plan.attributes
+            )
         except CannotCarryError:
             row = row._replace(action="inplace")
     elif row.action == "create":
-        write_temp(row, site, plan.placing or b"", None, plan.mode)
+        write_temp(row, site, plan.placing or b"", None, plan.attributes)
     elif row.action == "move":
         row.outcome["inode"] = inode_at(site.parent, site.name)
     elif row.action == "delete":

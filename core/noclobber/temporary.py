@@ -1,4 +1,4 @@
-"""Temporary files: the new bytes whole and flushed, with the mode, owner and attributes of the file they are to replace.
+"""Temporary files: the new bytes whole and flushed, with the mode, owner and attributes of the file they are to replace or to be again.
 
 Knows nothing of decisions or of what is done with the file afterwards.
 """
@@ -9,6 +9,7 @@ import errno
 import os
 import stat as modes
 
+from .attributes import Attributes, attributes_at
 from .paths import Located
 from .replacement import Site
 from .replacement.base import BESIDE, Overtaken, remove, write_whole
@@ -33,11 +34,12 @@ def is_temporary(name: str, *, secret: bool = False) -> bool:
     return name.removeprefix(_BESIDE_TARGET).startswith("s-") if secret else name.startswith(_BESIDE_TARGET)
 
 
-def write_temp(row: Pending, site: Site, content: bytes, like: Located | None, mode: int | None = None) -> int:
-    """The temporary file whole and flushed; its inode."""
+def write_temp(row: Pending, site: Site, content: bytes, like: Located | None, attributes: Attributes | None = None) -> int:
+    """The temporary file whole and flushed; its inode. It gets all that ``like`` has, or CannotCarryError; or ``attributes``, as far as
+    they can be given to it."""
     mark_temp(row, site)
     directory, name = site.temp(row)
-    begin = 0o666 if row.action == "create" and mode is None else 0o600
+    begin = 0o666 if row.action == "create" and attributes is None else 0o600
     try:
         fd = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, begin, dir_fd=directory)
     except OSError:
@@ -47,10 +49,11 @@ def write_temp(row: Pending, site: Site, content: bytes, like: Located | None, m
         write_whole(fd, content)
         if like is not None:
             _carry_over(fd, like)
-        elif row.action == "create":
-            _inherit_group(fd, site.parent)
-            if mode is not None:
-                os.fchmod(fd, mode)
+        else:
+            if row.action == "create":
+                _inherit_group(fd, site.parent)
+            if attributes is not None:
+                attributes.give(fd)
         os.fsync(fd)
         return os.fstat(fd).st_ino
     except BaseException:
@@ -81,40 +84,14 @@ def mark_temp(row: Pending, site: Site) -> None:
 
 
 def _carry_over(fd: int, like: Located) -> None:
-    """Owner, extended attributes (access lists among them) and mode, in this order: a change of owner clears mode bits."""
     try:
-        source = os.open(like.name, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=like.parent_fd)
+        attributes = attributes_at(like.parent_fd, like.name)
     except OSError as error:
         if error.errno in (errno.ENOENT, errno.ELOOP):
             raise Overtaken(like.file_path) from error  # deleted, or a symlink now: to be decided anew
         raise
-    try:
-        old, new = os.fstat(source), os.fstat(fd)
-        try:
-            if (old.st_uid, old.st_gid) != (new.st_uid, new.st_gid):
-                os.fchown(fd, old.st_uid, old.st_gid)
-            for name in _attributes(source):
-                os.setxattr(fd, name, os.getxattr(source, name))
-        except PermissionError as error:
-            raise CannotCarryError from error
-        except OSError as error:
-            if error.errno in (errno.ENOTSUP, errno.EINVAL):
-                raise CannotCarryError from error
-            raise
-        os.fchmod(fd, modes.S_IMODE(old.st_mode))
-    finally:
-        os.close(source)
-
-
-def _attributes(fd: int) -> list[str]:
-    if not hasattr(os, "listxattr"):
-        return []
-    try:
-        return os.listxattr(fd)
-    except OSError as error:
-        if error.errno == errno.ENOTSUP:
-            return []
-        raise
+    if not attributes.give(fd):
+        raise CannotCarryError
 
 
 def _inherit_group(fd: int, parent: int) -> None:

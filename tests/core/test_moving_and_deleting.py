@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import stat
 from pathlib import Path
 
@@ -29,6 +30,7 @@ def test_a_deleted_file_can_be_made_anew_once_the_writer_has_seen_that(alice: Co
 
 def test_delete_needs_a_fresh_read_and_stays_restorable(alice: ConcurrencyGuard, bob: ConcurrencyGuard, lines: Path) -> None:
     lines.chmod(0o754)
+    os.setxattr(lines, "user.origin", b"kept")
     with pytest.raises(UnreadFileError):
         alice.delete("a.txt")
     read = alice.read("a.txt")
@@ -42,6 +44,7 @@ def test_delete_needs_a_fresh_read_and_stays_restorable(alice: ConcurrencyGuard,
     bob.restore("a.txt", read.snapshot.read_hash)
     assert lines.read_bytes() == read.content
     assert stat.S_IMODE(lines.stat().st_mode) == 0o754
+    assert os.getxattr(lines, "user.origin") == b"kept"
 
 
 def test_move_keeps_the_bytes_and_never_replaces(alice: ConcurrencyGuard, root: Path, lines: Path) -> None:

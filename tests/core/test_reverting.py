@@ -81,6 +81,92 @@ def test_a_move_is_undone(alice: ConcurrencyGuard, root: Path) -> None:
     assert not (root / "new name").exists()
 
 
+def _looks(path: Path) -> tuple[object, ...]:
+    found = path.stat()
+    return found.st_mode, found.st_uid, found.st_gid, {name: os.getxattr(path, name) for name in os.listxattr(path)}
+
+
+def _script(root: Path) -> Path:
+    """An executable file with an owner and an attribute of its own."""
+    path = root / "run.sh"
+    path.write_bytes(b"#!/bin/sh\n")
+    if os.geteuid() == 0:
+        os.chown(path, 12345, 54321)
+    path.chmod(0o755)
+    os.setxattr(path, "user.origin", b"kept")
+    return path
+
+
+@pytest.mark.parametrize("then", ["nothing", "an edit", "another edits", "a move on"])
+def test_a_move_taken_back_gives_back_the_file_with_mode_owner_and_attributes(
+    alice: ConcurrencyGuard, bob: ConcurrencyGuard, root: Path, then: str
+) -> None:
+    before, content = _looks(script := _script(root)), b"#!/bin/sh\n"
+    inode = script.stat().st_ino
+    alice.move("run.sh", "bin.sh")
+    if then == "an edit":
+        alice.edit("bin.sh", [(b"sh", b"bash")])
+    elif then == "another edits":
+        content += b"# bob\n"
+        bob.edit("bin.sh", [(b"/bin/sh\n", b"/bin/sh\n# bob\n")])
+    elif then == "a move on":
+        alice.move("bin.sh", "sub/bin.sh")
+    done = bob.revert(turn_id="turn-1")
+    assert (script.read_bytes(), _looks(script)) == (content, before)
+    assert then != "nothing" or script.stat().st_ino == inode
+    assert all(file.seq for file in done.files)
+    assert bob.verify_before_write("run.sh") is None
+
+
+def test_files_that_changed_names_in_a_ring_get_them_back_with_all_they_have(
+    alice: ConcurrencyGuard, bob: ConcurrencyGuard, root: Path
+) -> None:
+    before = {script: (script.read_bytes(), _looks(script)) for script in (_script(root),)}
+    _project(root, "plain")
+    before[root / "plain"] = ((root / "plain").read_bytes(), _looks(root / "plain"))
+    for path, to in (("run.sh", "aside"), ("plain", "run.sh"), ("aside", "plain")):
+        alice.move(path, to)
+    bob.revert(turn_id="turn-1")
+    assert {path: (path.read_bytes(), _looks(path)) for path in before} == before
+
+
+def test_the_undoing_of_a_move_can_be_undone_and_is_no_change_from_outside(
+    alice: ConcurrencyGuard, bob: ConcurrencyGuard, root: Path
+) -> None:
+    before = _looks(_script(root))
+    alice.move("run.sh", "bin.sh")
+    alice.revert(turn_id="turn-1")
+    bob.read("run.sh")
+    alice.write("bin.sh", b"another\n")
+    assert alice.events(kind="outside") == []
+    alice.read("bin.sh")
+    alice.delete("bin.sh")
+    bob.move("run.sh", "once.sh")
+    alice.as_writer("carol", turn_id="turn-3").revert(turn_id="turn-2")
+    alice.as_writer("carol", turn_id="turn-4").revert(turn_id="turn-3")
+    assert _looks(root / "once.sh") == before
+
+
+@pytest.mark.parametrize("anew", [False, True])
+def test_a_deleted_file_comes_back_with_mode_owner_and_attributes(alice: ConcurrencyGuard, root: Path, anew: bool) -> None:
+    before = _looks(script := _script(root))
+    alice.read("run.sh")
+    alice.delete("run.sh")
+    if anew:
+        alice.write("run.sh", b"another\n")
+    alice.revert(turn_id="turn-1")
+    assert (script.read_bytes(), _looks(script)) == (b"#!/bin/sh\n", before)
+
+
+def test_a_file_deleted_when_only_its_mode_was_put_on_record_comes_back_with_that(alice: ConcurrencyGuard, root: Path) -> None:
+    content = alice.hash_content(_script(root).read_bytes())
+    alice.read("run.sh")
+    (root / "run.sh").unlink()
+    alice.record("delete", file_path="run.sh", before_hash=content, detail={"mode": 0o710})
+    alice.revert(turn_id="turn-1")
+    assert stat.S_IMODE((root / "run.sh").stat().st_mode) == 0o710
+
+
 def test_a_file_that_others_moved_later_is_followed(alice: ConcurrencyGuard, bob: ConcurrencyGuard, root: Path) -> None:
     before = _project(root, "a")
     alice.edit("a", [("a 5\n", "alice\n")])
