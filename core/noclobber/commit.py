@@ -175,9 +175,10 @@ def _make_all(workspace: Workspace, actions: Sequence[Action], plans: Sequence[P
             if action.make() != "placed":
                 raise Overtaken(plan.located.file_path)
             made += 1
-            if not workspace.locator.still_there(plan.located):
-                message = f"The folder of {plan.located.file_path!r} was moved while it was written; nothing was changed. Try again."
-                raise FileAccessError(plan.located.file_path, errno.ESTALE, message)
+            for place in (plan.located, plan.to):
+                if place is not None and not workspace.locator.still_there(place):
+                    message = f"The folder of {place.file_path!r} was moved while it was written; nothing was changed. Try again."
+                    raise FileAccessError(place.file_path, errno.ESTALE, message)
         workspace.step("settle")
         return _settle(workspace, actions, plans)
     except (Overtaken, OSError, NoclobberError) as problem:

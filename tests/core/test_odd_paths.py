@@ -82,6 +82,24 @@ def test_a_folder_renamed_in_the_middle_of_a_write_is_told_and_nothing_lands(ali
     assert os.listdir(root / ".noclobber/tmp") == []
 
 
+def test_a_folder_a_file_is_moved_into_is_renamed_in_the_middle_and_the_file_stays_in_the_workspace(
+    alice: ConcurrencyGuard, root: Path, lines: Path
+) -> None:
+    (root / "sub").mkdir()
+    content = alice.read("a.txt").content
+
+    def step(name: str) -> None:
+        if name == "move":
+            (root / "sub").rename(root.parent / "elsewhere")
+
+    alice.workspace.step = step
+    with pytest.raises(FileAccessError, match=r"The folder of 'sub/a\.txt' was moved while it was written"):
+        alice.move("a.txt", "sub/a.txt")
+    assert lines.read_bytes() == content
+    assert os.listdir(root.parent / "elsewhere") == []
+    assert alice.events(kind="move") == []
+
+
 CALLS: dict[str, Callable[[ConcurrencyGuard], object]] = {
     "write": lambda guard: guard.write("sub/f", b"new\n"),
     "edit": lambda guard: guard.edit("sub/f", [("old", "new")]),
