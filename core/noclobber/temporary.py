@@ -8,12 +8,14 @@ from __future__ import annotations
 import errno
 import os
 import stat as modes
+from contextlib import suppress
 
 from .attributes import Attributes, attributes_at
 from .paths import Located
 from .replacement import Site
 from .replacement.base import BESIDE, Overtaken, remove, write_whole
 from .store.protocol import Pending
+from .syscalls import link_at
 
 __all__ = ["CannotCarryError", "drop_temp", "is_temporary", "mark_temp", "name_beside", "write_temp"]
 
@@ -38,10 +40,11 @@ def write_temp(row: Pending, site: Site, content: bytes, like: Located | None, a
     """The temporary file whole and flushed; its inode. It gets all that ``like`` has, or CannotCarryError; or ``attributes``, as far as
     they can be given to it."""
     mark_temp(row, site)
-    directory, name = site.temp(row)
     begin = 0o666 if row.action == "create" and attributes is None else 0o600
     try:
-        fd = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, begin, dir_fd=directory)
+        fd = _born_in_its_folder(row, site, begin) if row.action == "create" else None
+        if fd is None:
+            fd = _born(row, site, begin)
     except OSError:
         drop_temp(row, site)  # a name of ours alone: there is but the mark
         raise
@@ -49,11 +52,8 @@ def write_temp(row: Pending, site: Site, content: bytes, like: Located | None, a
         write_whole(fd, content)
         if like is not None:
             _carry_over(fd, like)
-        else:
-            if row.action == "create":
-                _inherit_group(fd, site.parent)
-            if attributes is not None:
-                attributes.give(fd)
+        elif attributes is not None:
+            attributes.give(fd)
         os.fsync(fd)
         return os.fstat(fd).st_ino
     except BaseException:
@@ -61,6 +61,28 @@ def write_temp(row: Pending, site: Site, content: bytes, like: Located | None, a
         raise
     finally:
         os.close(fd)
+
+
+def _born_in_its_folder(row: Pending, site: Site, mode: int) -> int | None:
+    """A new file begins without a name in the folder where it is to stand, so that it has the group, the access list and the label that
+    folder hands down. None where the system cannot do that, or not here: who may not write in that folder is told when it is placed."""
+    with suppress(OSError, AttributeError):
+        fd = os.open(".", os.O_WRONLY | os.O_TMPFILE | os.O_CLOEXEC, mode, dir_fd=site.parent)
+        try:
+            link_at(fd, *site.temp(row))
+        except OSError:
+            os.close(fd)
+            raise
+        return fd
+    return None
+
+
+def _born(row: Pending, site: Site, mode: int) -> int:
+    directory, name = site.temp(row)
+    fd = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, mode, dir_fd=directory)
+    if row.action == "create":
+        _inherit_group(fd, site.parent)
+    return fd
 
 
 def drop_temp(row: Pending, site: Site) -> None:

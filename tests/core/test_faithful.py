@@ -176,17 +176,64 @@ def _looks(path: Path) -> tuple[object, ...]:
     return stat_.st_mode, stat_.st_uid, stat_.st_gid, stat_.st_nlink, attributes
 
 
-def test_an_access_list_survives_a_write(alice: ConcurrencyGuard, lines: Path) -> None:
+def _give_access_list(path: Path, kind: str) -> bytes:
     """As the kernel keeps it: version 2, then tag, rights and whose, for owner, one more user, group, mask, all others."""
     nobody = 0xFFFFFFFF
     entries = ((1, 6, nobody), (2, 6, 12345), (4, 4, nobody), (0x10, 6, nobody), (0x20, 4, nobody))
     access_list = struct.pack("<I", 2) + b"".join(struct.pack("<HHI", *entry) for entry in entries)
     try:
-        os.setxattr(lines, "system.posix_acl_access", access_list)
+        os.setxattr(path, f"system.posix_acl_{kind}", access_list)
     except OSError as error:
         pytest.skip(f"no access lists here: {error.strerror}")
+    return access_list
+
+
+def test_an_access_list_survives_a_write(alice: ConcurrencyGuard, lines: Path) -> None:
+    access_list = _give_access_list(lines, "access")
     before = _looks(lines)
     alice.read("a.txt")
     alice.write("a.txt", b"new\n")
     assert _looks(lines) == before
     assert os.getxattr(lines, "system.posix_acl_access") == access_list
+
+
+def test_a_new_file_has_what_its_own_folder_hands_down(alice: ConcurrencyGuard, root: Path) -> None:
+    (root / "team").mkdir()
+    if os.geteuid() == 0:
+        os.chown(root / "team", -1, 54321)
+    (root / "team").chmod(0o2775)
+    _give_access_list(root / "team", "default")
+    (root / "team/plain").write_bytes(b"")
+    alice.write("team/guarded", b"")
+    assert _looks(root / "team/guarded") == _looks(root / "team/plain")
+
+
+def test_a_folders_access_list_that_the_state_inherited_is_not_handed_on(root: Path, lines: Path) -> None:
+    _give_access_list(root, "default")
+    (root / "sub").mkdir()
+    os.removexattr(root / "sub", "system.posix_acl_default")
+    (root / "sub/plain").write_bytes(b"")
+    lines.chmod(0o640)
+    before = _looks(lines)
+    with ConcurrencyGuard(root, "alice") as alice:
+        alice.read("a.txt")
+        alice.write("a.txt", b"new\n")
+        alice.write("sub/guarded", b"")
+    assert os.listxattr(root / ".noclobber/tmp") != [], "or this shows nothing"
+    assert _looks(lines) == before
+    assert _looks(root / "sub/guarded") == _looks(root / "sub/plain")
+
+
+@pytest.mark.parametrize("nameless", [True, False], ids=["", "no nameless files"])
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root is in every group")
+def test_a_new_file_belongs_to_the_group_its_folder_hands_down(
+    alice: ConcurrencyGuard, root: Path, nameless: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if not nameless:
+        monkeypatch.delattr(os, "O_TMPFILE", raising=False)
+    (root / "team").mkdir()
+    os.chown(root / "team", -1, 54321)
+    (root / "team").chmod(0o2775)
+    alice.write("team/new", b"")
+    (root / "team/plain").write_bytes(b"")
+    assert _looks(root / "team/new") == _looks(root / "team/plain")
