@@ -21,7 +21,7 @@ from .records import Event, Signature, Snapshot
 from .replacement import Action, Site, action_for
 from .replacement.base import Overtaken, inode_at
 from .store.protocol import Batch, Pending
-from .temporary import CannotCarryError, drop_temp, mark_temp, name_beside, write_temp
+from .temporary import CannotCarryError, check_writable, drop_temp, mark_temp, name_beside, write_temp
 from .workspace import Workspace
 
 ActionName = Literal["exchange", "create", "inplace", "delete", "move"]
@@ -262,6 +262,8 @@ def _device(plan: Planned) -> int:
 
 def _with_temp(row: Pending, plan: Planned, site: Site) -> Pending:
     """Write what the action needs beforehand; a file whose owner or attributes cannot be given to a new one is rewritten in place."""
+    if row.action in ("exchange", "inplace"):
+        check_writable(plan.located)
     if row.action == "exchange":
         try:
             row.outcome["inode"] = write_temp(

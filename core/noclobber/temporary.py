@@ -17,7 +17,7 @@ from .replacement.base import BESIDE, Overtaken, remove, write_whole
 from .store.protocol import Pending
 from .syscalls import link_at
 
-__all__ = ["CannotCarryError", "drop_temp", "is_temporary", "mark_temp", "name_beside", "write_temp"]
+__all__ = ["CannotCarryError", "check_writable", "drop_temp", "is_temporary", "mark_temp", "name_beside", "write_temp"]
 
 _BESIDE_TARGET = ".noclobber-"
 
@@ -105,12 +105,27 @@ def mark_temp(row: Pending, site: Site) -> None:
             os.close(fd)
 
 
+def check_writable(located: Located) -> None:
+    """An exchange asks only who may change the folder: a file that this user may not write is refused, as any shell would refuse it."""
+    if os.access in os.supports_effective_ids and os.access(located.name, os.W_OK, dir_fd=located.parent_fd, effective_ids=True):
+        return
+    try:  # the last word, and the reason, are the system's: some sandboxes know nothing of the question
+        os.close(os.open(located.name, os.O_WRONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=located.parent_fd))
+    except OSError as error:
+        _raise_overtaken(located, error)
+        raise
+
+
+def _raise_overtaken(located: Located, error: OSError) -> None:
+    if error.errno in (errno.ENOENT, errno.ELOOP):
+        raise Overtaken(located.file_path) from error  # deleted, or a symlink now: to be decided anew
+
+
 def _carry_over(fd: int, like: Located) -> None:
     try:
         attributes = attributes_at(like.parent_fd, like.name)
     except OSError as error:
-        if error.errno in (errno.ENOENT, errno.ELOOP):
-            raise Overtaken(like.file_path) from error  # deleted, or a symlink now: to be decided anew
+        _raise_overtaken(like, error)
         raise
     if not attributes.give(fd):
         raise CannotCarryError

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 import struct
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,6 +14,7 @@ import pytest
 
 from noclobber import (
     ConcurrencyGuard,
+    FileAccessError,
     StaleFileError,
     UnreadFileError,
 )
@@ -174,6 +177,52 @@ def _looks(path: Path) -> tuple[object, ...]:
     stat_ = path.stat()
     attributes = {name: os.getxattr(path, name) for name in os.listxattr(path)}
     return stat_.st_mode, stat_.st_uid, stat_.st_gid, stat_.st_nlink, attributes
+
+
+def _as_nobody(work: Callable[[], object]) -> None:
+    """Done by a user without rights where this one is root."""
+    if os.geteuid() != 0:
+        work()
+        return
+    os.setegid(65534)
+    os.seteuid(65534)
+    try:
+        work()
+    finally:
+        os.seteuid(0)
+        os.setegid(0)
+
+
+CHANGES: dict[str, Callable[[ConcurrencyGuard], object]] = {
+    "write": lambda alice: alice.write("a.txt", b"new\n"),
+    "edit": lambda alice: alice.edit("a.txt", [(b"locked", b"new")]),
+    "several": lambda alice: alice.write_many({"new.txt": b"new\n", "a.txt": b"new\n"}),
+}
+
+
+@pytest.mark.parametrize("links", [1, 2])
+@pytest.mark.parametrize("change", CHANGES)
+def test_a_file_for_reading_only_is_not_written(change: str, links: int) -> None:
+    def work(folder: Path, mode: int) -> None:
+        path = folder / "a.txt"
+        path.write_bytes(b"locked\n")
+        if links == 2:
+            os.link(path, folder / "b.txt")
+        path.chmod(mode)
+        with ConcurrencyGuard(folder, "alice") as alice:
+            alice.read("a.txt")
+            CHANGES[change](alice)
+
+    with tempfile.TemporaryDirectory() as one, tempfile.TemporaryDirectory() as other:  # pytest's own folders are closed to others
+        work(Path(one), 0o644)  # whoever has no rights may not be able to import what is needed
+        if os.geteuid() == 0:
+            os.chown(other, 65534, 65534)
+        with pytest.raises(FileAccessError, match=r"Cannot write 'a\.txt': Permission denied") as caught:
+            _as_nobody(lambda: work(Path(other), 0o444))
+        assert caught.value.errno == errno.EACCES
+        assert (Path(other) / "a.txt").read_bytes() == b"locked\n"
+        assert not (Path(other) / "new.txt").exists()
+        assert os.listdir(Path(other) / ".noclobber/tmp") == []
 
 
 def _give_access_list(path: Path, kind: str) -> bytes:
