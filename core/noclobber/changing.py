@@ -97,7 +97,10 @@ def _attempt(
 
 def _decide_all(workspace: Workspace, writer: Writer, requests: Sequence[Request], folders: _Folders) -> list[Settled]:
     """Locate, lock (all stripes at once, sorted), settle what a crash left, look, decide."""
-    places = [(folders.locate(request.path), None if request.to is None else folders.locate(request.to)) for request in requests]
+    places = [
+        (folders.locate(request.path, follow=not request.takes_away), None if request.to is None else folders.locate(request.to))
+        for request in requests
+    ]
     paths = [place.file_path for pair in places for place in pair if place is not None]
     if len(set(paths)) < len(paths):
         twice = next(path for path in paths if paths.count(path) > 1)
@@ -173,9 +176,9 @@ class _Folders:
         self._locator = workspace.locator
         self._held: dict[tuple[int, int], int] = {}
 
-    def locate(self, path: str | os.PathLike[str]) -> Located:
+    def locate(self, path: str | os.PathLike[str], *, follow: bool = True) -> Located:
         """The file at a path, which must not be closed."""
-        located = self._locator.locate(path, missing_ok=True)
+        located = self._locator.locate(path, missing_ok=True, follow=follow)
         if located.parent_fd >= 0:
             stat = os.fstat(located.parent_fd)
             held = self._held.setdefault((stat.st_dev, stat.st_ino), located.parent_fd)

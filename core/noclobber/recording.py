@@ -42,6 +42,11 @@ class Request(NamedTuple):
     to: str | os.PathLike[str] | None = None
     attributes: Attributes | None = None
 
+    @property
+    def takes_away(self) -> bool:
+        """Whether the file is to leave its name, which must then be its own and not that of a symlink to it."""
+        return self.kind in ("delete", "move") or (self.kind == "revert" and self.asked is None)
+
 
 class Settled(NamedTuple):
     """One file whose verdict is given, and what was seen."""

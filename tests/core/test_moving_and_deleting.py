@@ -13,6 +13,7 @@ from noclobber import (
     ExistsError,
     FileAccessError,
     LeasedError,
+    PathError,
     StaleFileError,
     UnreadFileError,
 )
@@ -65,6 +66,44 @@ def test_a_file_moved_away_is_stale_for_others(alice: ConcurrencyGuard, bob: Con
     with pytest.raises(StaleFileError) as caught:
         bob.write("a.txt", content)
     assert [(c["agent_id"], c["kind"]) for c in caught.value.refusal.changed_by] == [("alice", "move")]
+
+
+@pytest.mark.parametrize("link", ["link", "chain", "folder/link"])
+@pytest.mark.parametrize("call", ["delete", "move"])
+def test_a_symlink_does_not_stand_for_the_file_that_is_to_leave_its_name(
+    alice: ConcurrencyGuard, root: Path, lines: Path, call: str, link: str
+) -> None:
+    (root / "sub").mkdir()
+    (root / "folder").symlink_to("sub")
+    (root / "link").symlink_to("a.txt")
+    (root / "chain").symlink_to("link")
+    (root / "sub/link").symlink_to("../a.txt")
+    content = alice.read(link).content
+    said = f"'{link.replace('folder', 'sub')}' is a symlink to 'a.txt'; name the file itself."
+    with pytest.raises(PathError, match=said):
+        _ = alice.delete(link) if call == "delete" else alice.move(link, "b.txt")
+    assert lines.read_bytes() == content
+    assert not (root / "b.txt").exists()
+
+
+def test_a_file_below_a_symlink_to_its_folder_is_deleted_and_moved(alice: ConcurrencyGuard, root: Path) -> None:
+    (root / "sub").mkdir()
+    (root / "folder").symlink_to("sub")
+    for name in ("a", "b"):
+        (root / "sub" / name).write_bytes(b"text\n")
+        alice.read(f"folder/{name}")
+    alice.delete("folder/a")
+    alice.move("folder/b", "folder/c")
+    assert [path.name for path in (root / "sub").iterdir()] == ["c"]
+
+
+def test_a_revert_that_would_take_away_a_symlinks_target_is_refused(alice: ConcurrencyGuard, root: Path) -> None:
+    alice.write("made", b"text\n")
+    (root / "made").rename(root / "kept")
+    (root / "made").symlink_to("kept")
+    with pytest.raises(PathError, match="is a symlink to 'kept'"):
+        alice.revert(turn_id="turn-1")
+    assert (root / "kept").read_bytes() == b"text\n"
 
 
 @pytest.mark.parametrize("call", ["delete", "move"])
