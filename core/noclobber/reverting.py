@@ -66,8 +66,7 @@ def revert(
             progress(done, 2 * len(steps))  # the plan is one half, making the files ready the other
             plan.undo(step)
         if plan.conflicts:
-            names = ", ".join(sorted(plan.conflicts))
-            raise RevertConflictError(plan.conflicts, f"Turn {turn_id} cannot be taken back: later changes stand in the way in {names}.")
+            raise RevertConflictError(plan.conflicts, _in_the_way(turn_id, plan.conflicts, {step.path for step in steps}))
         rows = plan.rows()
         if dry_run or not rows:
             return Reverted(turn_id, agent_id, tuple(rows), dry_run)
@@ -78,6 +77,12 @@ def revert(
     raise FileAccessError(
         turn_id, errno.EAGAIN, f"The files of turn {turn_id} are being changed faster than they can be reverted; try again."
     )
+
+
+def _in_the_way(turn_id: str, conflicts: dict[str, str], files: set[str]) -> str:
+    stand = "stands" if len(conflicts) == 1 else "stand"
+    told = f"Turn {turn_id} cannot be taken back: {', '.join(sorted(conflicts))} {stand} in the way; nothing was changed."
+    return f"{told} To take back its other files alone, name them (in a shell, --file with each)." if files - conflicts.keys() else told
 
 
 def _steps(guard: ConcurrencyGuard, turn_id: str, agent_id: str | None, only: set[str] | None) -> list[Step]:

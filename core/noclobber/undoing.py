@@ -54,6 +54,7 @@ class Plan:
         self.wanted: dict[str, bytes | None] = {}
         self.attributes: dict[str, Attributes | None] = {}
         self._origins: dict[str, str] = {}  # where the files stand now that are wanted back under names they were moved from
+        self._places: dict[str, tuple[int, str]] = {}  # where the files are that had these names before an undone (or kept) move
         self.conflicts: dict[str, str] = {}
         self._merged: set[str] = set()
 
@@ -80,7 +81,8 @@ class Plan:
             action = "removed" if then is None else "brought back" if now is None else "restored"
             action = "kept later changes" if path in self._merged else action
             hashes = (None if now is None else hash_of(now), None if then is None else hash_of(then))
-            diff = unified_diff(now or b"", then or b"", before_name=path, after_name=f"{path} (reverted)")
+            secret = self._guard.workspace.secrecy.never_kept(path)
+            diff = "" if secret else unified_diff(now or b"", then or b"", before_name=path, after_name=f"{path} (reverted)")
             rows.append(RevertedFile(path, action, *hashes, diff))
         return rows
 
@@ -100,7 +102,7 @@ class Plan:
 
     def _undo_form(self, step: Step) -> None:
         """What looked like a formatter's pass goes with the turn if it only changed the form; a person's quick save stays."""
-        path = self._path_now(step)
+        path = self._place(step.path, step.seq)
         now = self._now(path)
         store = self._guard.workspace.store
         before, after = (None if one is None else store.content(one) for one in (step.before, step.after))
@@ -110,28 +112,29 @@ class Plan:
             self._want(path, self._inverted(path, before, after, now))
 
     def _undo_content(self, step: Step) -> None:
-        path = self._path_now(step)
+        path = self._place(step.path, step.seq)
         now = self._now(path)
         if step.before == step.after:
             return
         if now is None:
             if step.after is None:
-                self._want(path, self._content(step.before))
+                self._want(path, None if step.before is None else self._content(path, step.before))
                 self.attributes[path] = step.attributes
             elif step.before is not None:
                 raise _ConflictError("it was deleted after the turn")
             return
-        if step.after is None:
-            if self._guard.hash_content(now) != step.before:
-                raise _ConflictError("the turn deleted it, and it was made anew since")
+        standing = self._guard.hash_content(now)  # contents are asked for last: of some files only the hashes are known
+        if standing == step.before:
             return
-        after = self._content(step.after)
+        if step.after is None:
+            raise _ConflictError("the turn deleted it, and it was made anew since")
         if step.before is None:
-            if now != after:
+            if standing != step.after:
                 raise _ConflictError("the turn made it, and it was changed since")
             self._want(path, None)
             return
-        self._want(path, self._inverted(path, self._content(step.before) or b"", after or b"", now))
+        before = self._content(path, step.before)
+        self._want(path, before if standing == step.after else self._inverted(path, before, self._content(path, step.after), now))
         if step.attributes is not None:  # deleted and made anew within the turn: what stands there is another file
             self.attributes[path] = step.attributes
 
@@ -152,6 +155,10 @@ class Plan:
 
     def _undo_move(self, step: Step) -> None:
         assert step.to_path is not None
+        place = self._place(step.to_path, step.seq)
+        if place != step.to_path:  # somebody has given it yet another name since: that later change is kept
+            self._places[step.path] = (step.seq, place)
+            return
         now = self._now(step.to_path)
         if self._now(step.path) is not None:
             raise _ConflictError(f"its old name is taken again (it was moved to {step.to_path})")
@@ -160,17 +167,19 @@ class Plan:
         self._want(step.path, now)
         self._want(step.to_path, None)
         self._origins[step.path] = self._origins.pop(step.to_path, step.to_path)
+        self._places[step.path] = (step.seq, step.path)
 
-    def _path_now(self, step: Step) -> str:
-        """Where the file stands now: later moves by others are followed."""
-        path, seq = step.path, step.seq
-        while path not in self.wanted:
+    def _place(self, path: str, seq: int) -> str:
+        """Where the file that had this name right after an event stands, or will with what is undone so far: moves since are followed."""
+        while True:
+            undone, place = self._places.get(path, (0, path))
+            if seq < undone:
+                return place
             query = EventQuery(file_path=path, kinds=("move", "revert"), outcomes=EFFECTIVE, after_seq=seq, oldest=True)
             away = [event for event in self._guard.workspace.store.events(query) if event.file_path == path and event.to_path is not None]
             if not away or away[0].to_path is None:
                 return path
             path, seq = away[0].to_path, away[0].seq
-        return path
 
     def _now(self, path: str) -> bytes | None:
         if path not in self.standing:
@@ -182,9 +191,9 @@ class Plan:
     def _want(self, path: str, content: bytes | None) -> None:
         self.wanted[path] = content
 
-    def _content(self, content_hash: str | None) -> bytes | None:
-        if content_hash is None:
-            return None
+    def _content(self, path: str, content_hash: str) -> bytes:
+        if self._guard.workspace.secrecy.never_kept(path):  # nor looked up: the same bytes may be kept for another file
+            raise _ConflictError("its contents are never kept (git ignores it, or it looks secret): what the turn displaced is gone")
         content = self._guard.workspace.store.content(content_hash)
         if content is None:
             raise _ConflictError(f"version {content_hash[:12]} is not kept any more")

@@ -176,6 +176,75 @@ def test_a_file_that_others_moved_later_is_followed(alice: ConcurrencyGuard, bob
     assert not (root / "a").exists()
 
 
+def test_a_later_name_is_kept_and_what_the_turn_did_before_is_taken_back_there(
+    alice: ConcurrencyGuard, bob: ConcurrencyGuard, root: Path
+) -> None:
+    before = _project(root, "c", "other")
+    alice.edit("c", [("c 5\n", "alice\n")])
+    alice.move("c", "d")
+    alice.edit("d", [("c 7\n", "alice again\n")])
+    bob.move("d", "e")
+    bob.move("other", "c")
+    assert [(file.file_path, file.action) for file in alice.revert(turn_id="turn-1").files] == [("e", "restored")]
+    assert (root / "e").read_bytes() == before["c"]
+    assert (root / "c").read_bytes() == before["other"]
+    assert not (root / "d").exists()
+
+
+def test_a_file_another_moved_away_before_the_turn_took_its_name_is_followed(
+    alice: ConcurrencyGuard, bob: ConcurrencyGuard, root: Path
+) -> None:
+    before = _project(root, "a", "b")
+    alice.edit("a", [("a 5\n", "alice\n")])
+    bob.move("a", "moved")
+    alice.move("b", "a")
+    alice.revert(turn_id="turn-1")
+    assert (root / "moved").read_bytes() == before["a"]
+    assert (root / "b").read_bytes() == before["b"]
+
+
+@pytest.fixture
+def ignored(root: Path) -> str:
+    """A file whose contents are never kept."""
+    (root / ".env").write_bytes(b"old\n")
+    return ".env"
+
+
+def test_a_file_whose_contents_are_never_kept_is_said_to_be_one_and_the_way_on_is_named(
+    alice: ConcurrencyGuard, root: Path, ignored: str
+) -> None:
+    before = _project(root, "a")
+    for name in ("a", ignored):
+        alice.read(name)
+        alice.write(name, b"new\n")
+    with pytest.raises(RevertConflictError, match=r"other files alone, name them .*--file") as caught:
+        alice.revert(turn_id="turn-1")
+    assert "never kept" in caught.value.conflicts[ignored]
+    alice.revert(turn_id="turn-1", files=["a"])
+    assert (root / "a").read_bytes() == before["a"]
+    with pytest.raises(RevertConflictError) as caught:
+        alice.revert(turn_id="turn-1", files=[ignored])
+    assert "--file" not in str(caught.value)
+
+
+@pytest.mark.parametrize("how", ["made", "moved", "as it was"])
+def test_what_needs_only_the_hashes_of_a_never_kept_file_is_taken_back_and_no_diff_shows_it(
+    alice: ConcurrencyGuard, root: Path, ignored: str, how: str
+) -> None:
+    if how == "made":
+        alice.write(".env.made", b"secret\n")
+    elif how == "moved":
+        alice.move(ignored, ".env.moved")
+    else:
+        alice.read(ignored)
+        alice.write(ignored, b"new\n")
+        (root / ignored).write_bytes(b"old\n")
+    assert not any(file.diff for file in alice.revert(turn_id="turn-1", dry_run=True).files)
+    alice.revert(turn_id="turn-1")
+    assert sorted(path.name for path in root.iterdir()) == [".env", ".noclobber"]
+    assert (root / ignored).read_bytes() == b"old\n"
+
+
 def test_a_file_the_turn_made_and_another_changed_is_a_conflict(alice: ConcurrencyGuard, bob: ConcurrencyGuard, root: Path) -> None:
     alice.write("made", b"1\n")
     bob.edit("made", [("1\n", "1\n2\n")])
