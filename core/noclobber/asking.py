@@ -81,6 +81,8 @@ class Asking:
     def content(self, content_hash: str) -> bytes:
         """A kept version by its hash, or by the beginning of it. VersionGoneError where it is not kept, or the beginning fits several."""
         full = content_hash.lower()
+        if full.strip("0123456789abcdef"):
+            raise VersionGoneError(content_hash, f"{content_hash!a:.80} is no version; a version is named by the digits of its hash.")
         if len(full) < 64:
             found = self.workspace.store.find_hashes(full) if full else []
             if len(found) > 1:

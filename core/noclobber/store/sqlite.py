@@ -20,7 +20,7 @@ from . import rows
 from .database import Database
 from .kept import KeptFiles
 from .protocol import Batch, EventQuery, Pending
-from .queries import select_events, was_given
+from .queries import LARGEST, select_events, was_given
 
 __all__ = ["LARGE_CONTENT", "SqliteStore"]
 
@@ -155,6 +155,8 @@ class SqliteStore:
 
     def event(self, seq: int) -> Event | None:
         """One event."""
+        if abs(seq) > LARGEST:
+            return None
         statement = f"SELECT {rows.EVENT_COLUMNS} FROM events WHERE seq = ?"
         found = self._database.read(lambda connection: rows.events_from_rows(connection.execute(statement, (seq,))))
         return found[0] if found else None

@@ -52,6 +52,14 @@ class Call:
         """Who is calling."""
         return _label(self._option("agent"), "agent") or terminal_writer()
 
+    def selected(self, name: str) -> str | None:
+        """What ``--agent``, ``--turn`` and ``--intent`` select where a command has them as its own. Nothing on record has an empty one,
+        and a script whose variable is empty does not mean all there are."""
+        value: str | None = getattr(self.arguments, name)
+        if value is not None and not (value and value.isprintable()):
+            raise Usage(f"--{name}: a label of printable characters is wanted, not {value[:40]!r}")
+        return value
+
     @property
     def turn_id(self) -> str | None:
         """The turn that what is done belongs to."""

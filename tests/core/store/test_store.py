@@ -13,7 +13,7 @@ import pytest
 from noclobber.clock import format_utc, parse_utc, utc_now
 from noclobber.errors import StoreError
 from noclobber.records import Buffer, Event, Signature, Snapshot
-from noclobber.store import Batch, EventQuery, Pending, Store
+from noclobber.store import Batch, EventQuery, Pending, SqliteStore, Store
 from noclobber.store.protocol import LOOKED_BACK
 
 AnEvent = Callable[..., Event]
@@ -401,6 +401,14 @@ class TestTheStoreItself:
         assert store.content(digest(b"x")) is None
         assert store.apply(Batch(events=[an_event()])) == (1,)
 
+    @pytest.mark.parametrize("seq", [1 << 63, 10**30, -(10**30)])
+    def test_a_number_no_event_can_have_names_none(self, store: Store, seq: int) -> None:
+        assert store.event(seq) is None
+
+    def test_a_limit_beyond_all_numbers_is_none(self, store: Store, an_event: AnEvent) -> None:
+        store.apply(Batch(events=[an_event(), an_event()]))
+        assert [event.seq for event in store.events(EventQuery(limit=10**30))] == [1, 2]
+
     def test_threads_share_it_and_no_number_is_given_twice(self, store: Store, an_event: AnEvent) -> None:
         given: list[int] = []
 
@@ -420,6 +428,23 @@ class TestTheStoreItself:
     def test_closing_twice_is_fine(self, store: Store) -> None:
         store.close()
         store.close()
+
+
+@pytest.mark.parametrize("question", ["events", "content", "was_given", "reading"])
+def test_a_question_with_a_value_that_no_record_can_have_is_an_error_of_ours(sqlite_store: SqliteStore, question: str) -> None:
+    def ask() -> object:
+        if question == "events":
+            return sqlite_store.events(EventQuery(turn_id="\udcff"))
+        if question == "content":
+            return sqlite_store.content("\udcff")
+        if question == "was_given":
+            return sqlite_store.was_given("alice", "a.py", "\udcff")
+        with sqlite_store.reading() as connection:
+            return connection.execute("SELECT ?", (1 << 63,))
+
+    with pytest.raises(StoreError, match="cannot be stored"):
+        ask()
+    assert sqlite_store.events(EventQuery()) == []
 
 
 def test_a_signature_is_put_only_where_the_very_snapshot_is_still_live(store: Store, a_snapshot: ASnapshot) -> None:
