@@ -9,6 +9,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 
 from .attributes import Attributes
+from .errors import OutsideWorkspaceError, PathError
 from .merge import invert_change, is_mergeable_name, unified_diff
 from .situation import EFFECTIVE, look
 from .store.protocol import EventQuery
@@ -183,8 +184,11 @@ class Plan:
 
     def _now(self, path: str) -> bytes | None:
         if path not in self.standing:
-            with self._guard.workspace.locator.locate(path, missing_ok=True) as located:
-                found = look(located)
+            try:
+                with self._guard.workspace.locator.locate(path, missing_ok=True) as located:
+                    found = look(located)
+            except (PathError, OutsideWorkspaceError) as error:  # a folder by now, a symlink that leads out
+                raise _ConflictError(str(error)) from error
             self.standing[path] = self.wanted[path] = None if found is None else found.content
         return self.wanted[path]
 

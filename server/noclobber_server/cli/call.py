@@ -118,9 +118,8 @@ class Call:
         return root_for(self.base)
 
     def relative(self, guard: ConcurrencyGuard, path: str) -> str:
-        """A path argument as the history has it: relative to the root; the file need not exist any more."""
-        with guard.workspace.locator.locate(self.locate(path), missing_ok=True) as located:
-            return located.file_path
+        """A path argument as the history has it: relative to the root; what was a file may be gone, or a folder today."""
+        return guard.workspace.locator.name_of(self.locate(path))
 
     def stdin(self) -> bytes:
         """All of standard input, byte for byte."""
