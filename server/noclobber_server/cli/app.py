@@ -6,6 +6,7 @@ Knows nothing of what a command does. A traceback never reaches the user.
 from __future__ import annotations
 
 import argparse
+import itertools
 import os
 import sys
 from typing import TYPE_CHECKING
@@ -56,11 +57,26 @@ def _run_row(row: registry.Row, arguments: list[str]) -> int:
     if command.run_raw is not None:
         return command.run_raw(arguments)
     try:
-        parsed = _parser(row, command).parse_args(arguments)
+        parsed = _parser(row, command).parse_args(_joined(arguments, command.texts))
     except SystemExit as stop:  # argparse has said what it had to say
         return stop.code if isinstance(stop.code, int) else WRONG_USAGE
     with output_for(parsed.json) as out:
         return _answer(command, Call(parsed, out, options_name_caller=command.options == "writer"))
+
+
+def _joined(arguments: list[str], texts: tuple[str, ...]) -> list[str]:
+    """``--old TEXT`` as ``--old=TEXT``: argparse would take a text that begins with a dash for an option.
+
+    Two dashes alone it drops from there too: they stay, and it says that a text is missing.
+    """
+    joined: list[str] = []
+    rest = iter(arguments)
+    for argument in rest:
+        following = [argument, *itertools.islice(rest, 1 if argument in texts else 0)]
+        joined += following if "--" in following or len(following) < 2 else ["=".join(following)]
+        if "--" in following:
+            joined += rest
+    return joined
 
 
 def _answer(command: registry.Command, call: Call) -> int:

@@ -284,5 +284,6 @@ COMMANDS = {
         "  noclobber lesson add --context 'tests on CI' --failure 'time zone differs' --resolution 'set TZ=UTC' --for 'tests/**'\n"
         "  noclobber lesson list --drafts\n  noclobber lesson search --for-file src/a.py\n  noclobber lesson accept l1a2b3c4",
         options="own",
+        texts=("--context", "--failure", "--resolution"),
     ),
 }

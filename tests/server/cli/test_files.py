@@ -220,3 +220,13 @@ def test_switched_off_every_file_command_does_the_plain_thing_and_records_nothin
     answer = cli("delete", "b.txt", "--json", NOCLOBBER="off")
     assert (answer.status, json.loads(answer.out)["error"]) == (1, "FileAccessError")
     assert not (cli.root / ".noclobber").exists()
+
+
+def test_a_text_that_looks_like_an_option_is_replaced(cli: Any) -> None:
+    path = cli.file("a.sh", b"run --verbose\n")
+    assert cli("edit", "a.sh", "--old", "--verbose", "--new", "--json").status == 0
+    assert path.read_bytes() == b"run --json\n"
+    assert cli("edit", "--old", "--json", "--new", "-q", "--", "a.sh").status == 0
+    assert path.read_bytes() == b"run -q\n"
+    assert cli("edit", "a.sh", "--old", "run", "--new", "--").status == 2
+    assert cli("edit", "a.sh", "--old=run", "--new").status == 2
