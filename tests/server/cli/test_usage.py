@@ -52,6 +52,15 @@ def test_wrong_usage_is_status_2_with_a_word_on_stderr_and_nothing_done(cli: Any
     assert answer.err
 
 
+@pytest.mark.parametrize("arguments", WRONG.values(), ids=WRONG.keys())
+def test_wrong_usage_under_json_is_one_object(cli: Any, arguments: tuple[str | bytes, ...]) -> None:
+    cli.file("a", b"one\n")
+    (cli.root / ".noclobber").mkdir()
+    answer = cli(*arguments, "--json")
+    assert (answer.status, answer.err, answer.json["error"]) == (2, "", "Usage")
+    assert answer.json["message"]
+
+
 @pytest.mark.parametrize("row", registry.ROWS, ids=lambda row: row.name)
 def test_every_command_has_help_with_examples(cli: Any, row: registry.Row) -> None:
     command = registry.load(row)
