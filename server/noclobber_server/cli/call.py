@@ -44,8 +44,10 @@ class Call:
 
     @property
     def off(self) -> bool:
-        """Whether ``NOCLOBBER=off`` asks to be let through."""
-        return os.environ.get("NOCLOBBER", "").lower() == "off"
+        """Whether ``NOCLOBBER=off`` asks to be let through; in the words that every front understands."""
+        from noclobber.settings import is_off
+
+        return is_off(os.environ)
 
     @property
     def writer(self) -> str:
