@@ -10,6 +10,7 @@ import errno
 import os
 from collections.abc import Sequence
 from contextlib import suppress
+from stat import S_IMODE
 from typing import Any, Literal, NamedTuple
 
 from .attributes import Attributes
@@ -266,9 +267,11 @@ def _with_temp(row: Pending, plan: Planned, site: Site) -> Pending:
         check_writable(plan.located)
     if row.action == "exchange":
         try:
-            row.outcome["inode"] = write_temp(
-                row, site, plan.placing or b"", plan.located if plan.attributes is None else None, plan.attributes
-            )
+            like = plan.located if plan.attributes is None else None
+            stat = write_temp(row, site, plan.placing or b"", like, plan.attributes)
+            row.outcome["inode"] = stat.st_ino
+            if like is not None:
+                row.outcome["mode"] = S_IMODE(stat.st_mode)
         except CannotCarryError:
             row = row._replace(action="inplace")
     elif row.action == "create":

@@ -36,8 +36,8 @@ def is_temporary(name: str, *, secret: bool = False) -> bool:
     return name.removeprefix(_BESIDE_TARGET).startswith("s-") if secret else name.startswith(_BESIDE_TARGET)
 
 
-def write_temp(row: Pending, site: Site, content: bytes, like: Located | None, attributes: Attributes | None = None) -> int:
-    """The temporary file whole and flushed; its inode. It gets all that ``like`` has, or CannotCarryError; or ``attributes``, as far as
+def write_temp(row: Pending, site: Site, content: bytes, like: Located | None, attributes: Attributes | None = None) -> os.stat_result:
+    """The temporary file whole and flushed; its stat. It gets all that ``like`` has, or CannotCarryError; or ``attributes``, as far as
     they can be given to it."""
     mark_temp(row, site)
     begin = 0o666 if row.action == "create" and attributes is None else 0o600
@@ -55,7 +55,7 @@ def write_temp(row: Pending, site: Site, content: bytes, like: Located | None, a
         elif attributes is not None:
             attributes.give(fd)
         os.fsync(fd)
-        return os.fstat(fd).st_ino
+        return os.fstat(fd)
     except BaseException:
         drop_temp(row, site)
         raise

@@ -41,6 +41,24 @@ def test_mode_and_attributes_survive_a_write(alice: ConcurrencyGuard, lines: Pat
     assert os.getxattr(lines, "user.origin") == b"kept"
 
 
+def test_a_mode_given_to_the_file_just_before_the_exchange_is_not_lost(alice: ConcurrencyGuard, lines: Path) -> None:
+    alice.read("a.txt")
+    steps: list[str] = []
+
+    def step(name: str) -> None:
+        steps.append(name)
+        if name == "exchange":
+            lines.chmod(0o755)
+        if name == "tidy":
+            assert stat.S_IMODE(lines.stat().st_mode) == 0o755
+            lines.chmod(0o700)
+
+    alice.workspace.step = step
+    alice.write("a.txt", b"new\n")
+    assert "tidy" in steps
+    assert stat.S_IMODE(lines.stat().st_mode) == 0o700
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files to others")
 def test_the_owner_survives_a_write(alice: ConcurrencyGuard, lines: Path) -> None:
     os.chown(lines, 12345, 54321)
