@@ -58,6 +58,8 @@ class Locator:
                 check_regular(located.stat, located.file_path)
             elif not missing_ok:
                 raise FileAccessError(text, errno.ENOENT, f"There is no file {located.file_path!r} in the workspace.")
+            if text.endswith(("/", "/.")):  # as the system has it: only a folder's name ends so
+                raise PathError(text, f"{text!r} names a folder; a file's name does not end with a slash.")
         except BaseException:
             located.close()
             raise
