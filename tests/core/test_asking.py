@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import cast
 
 import pytest
 
 from noclobber import ConcurrencyGuard, NoclobberError, OutsideWorkspaceError, PathError, VersionGoneError
+from noclobber.store import SqliteStore
 
 
 def _folder(path: Path) -> None:
@@ -127,3 +129,14 @@ def test_a_beginning_that_fits_several_of_the_files_versions_is_told(alice: Conc
     with pytest.raises(VersionGoneError, match=r"is the beginning of 2 versions of a\.py; give more digits"):
         alice.restore("a.py", alice.hash_content(first)[:2])
     assert (root / "a.py").read_bytes() == b"last\n"
+
+
+def test_a_version_whose_kept_bytes_are_damaged_is_not_restored(alice: ConcurrencyGuard, root: Path) -> None:
+    alice.write("a.py", b"one\n")
+    alice.write("a.py", b"two\n")
+    first = alice.hash_content(b"one\n")
+    with cast("SqliteStore", alice.workspace.store).writing() as connection:
+        connection.execute("UPDATE blobs SET data = ? WHERE id = (SELECT id FROM contents WHERE hash = ?)", (b"three\n", first))
+    with pytest.raises(VersionGoneError, match="damaged"):
+        alice.restore("a.py", first)
+    assert (root / "a.py").read_bytes() == b"two\n"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import threading
+import zlib
 from collections.abc import Callable
 from typing import Any
 
@@ -454,3 +455,18 @@ def test_a_signature_is_put_only_where_the_very_snapshot_is_still_live(store: St
     store.apply(Batch(snapshots=[second._replace(seq=8)]))
     store.apply(Batch(signatures=[first._replace(signature=signature), second._replace(signature=signature)]))
     assert [(one.seq, one.signature) for one in store.snapshots()] == [(7, signature), (8, second.signature)]
+
+
+@pytest.mark.parametrize("swept", [False, True], ids=["as it is", "compressed"])
+def test_a_damaged_version_is_not_kept_any_more(sqlite_store: SqliteStore, swept: bool) -> None:
+    content, other = b"one\n" * 100, b"two\n" * 100
+    sqlite_store.apply(Batch(contents=[(digest(content), content), (digest(other), other)]))
+    if swept:
+        sqlite_store.sweep("2026-05-09T07:35:25.042Z")
+    assert sqlite_store.content(digest(content)) == content
+    put = "UPDATE blobs SET data = ? WHERE id = (SELECT id FROM contents WHERE hash = ?)"
+    for damaged in (b"three\n", zlib.compress(other), b""):
+        with sqlite_store.writing() as connection:
+            connection.execute(put, (damaged, digest(content)))
+        assert sqlite_store.content(digest(content)) is None
+    assert sqlite_store.content(digest(other)) == other
