@@ -127,3 +127,18 @@ def test_a_name_that_is_taken_is_told_with_its_own_hash(alice: ConcurrencyGuard,
         alice.move("a.txt", "taken")
     refusal = caught.value.refusal
     assert (refusal.file_path, refusal.expected_hash, refusal.current_hash) == ("taken", None, alice.hash_content(b"taken"))
+
+
+def test_what_an_outsider_wrote_just_before_a_move_is_not_moved_unseen(alice: ConcurrencyGuard, root: Path, lines: Path) -> None:
+    content = alice.read("a.txt").content
+
+    def step(name: str) -> None:
+        if name == "move" and lines.read_bytes() == content:
+            lines.write_bytes(content + b"outside\n")
+
+    alice.workspace.step = step
+    with pytest.raises(StaleFileError):
+        alice.move("a.txt", "b.txt")
+    assert lines.read_bytes() == content + b"outside\n"
+    assert not (root / "b.txt").exists()
+    assert alice.events(kind="move", outcome="done") == []

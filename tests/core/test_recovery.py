@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -198,3 +200,22 @@ def test_a_change_a_front_lets_through_is_not_told_as_made_before_it_is(tmp_path
         assert alice.check_write("a", NEW, override=True).outcome == "overridden"
         alice.read("a")
         assert [event.kind for event in alice.events()] == ["read", "outside", "write", "read"]
+
+
+def test_what_a_living_writer_has_not_put_on_record_yet_is_left_to_it_by_whoever_opens_the_workspace(tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(OLD)
+    open_it = "import sys; from noclobber import ConcurrencyGuard as G; G(sys.argv[1], 'bob').close()"
+    opened = 0
+
+    def step(name: str) -> None:
+        nonlocal opened
+        if name == "record":
+            subprocess.run([sys.executable, "-c", open_it, str(tmp_path)], check=True)
+            opened += 1
+
+    with ConcurrencyGuard(tmp_path, "alice") as alice:
+        alice.read("a")
+        alice.workspace.step = step
+        assert alice.write("a", NEW).outcome == "done"
+        assert opened == 1
+    assert (tmp_path / "a").read_bytes() == NEW

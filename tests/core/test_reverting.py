@@ -357,3 +357,21 @@ def test_whoever_edits_what_in_which_order_only_the_turns_own_lines_go_back(
             expected = expected.replace(b"begin %d\n.\n" % number, b"begin %d\nbob\n" % number)
     assert (root / "a").read_bytes() == expected
     assert os.listdir(root / ".noclobber/tmp") == []
+
+
+def test_a_change_between_the_plan_and_the_lock_is_kept(
+    alice: ConcurrencyGuard, bob: ConcurrencyGuard, root: Path, change_line: ChangeLine
+) -> None:
+    before = _project(root, "a", "b")
+    for name in before:
+        alice.edit(name, [(f"{name} 5\n", "alice\n")])
+    changed = False
+
+    def progress(done: int, _total: int) -> None:
+        nonlocal changed
+        if done == 1 and not changed:  # of b it is reckoned already what it is to be
+            changed = True
+            bob.edit("b", [("b 30\n", "bob\n")])
+
+    bob.revert(turn_id="turn-1", progress=progress)
+    assert {name: (root / name).read_bytes() for name in before} == {**before, "b": change_line(before["b"], 30, b"bob")}

@@ -470,3 +470,13 @@ def test_a_damaged_version_is_not_kept_any_more(sqlite_store: SqliteStore, swept
             connection.execute(put, (damaged, digest(content)))
         assert sqlite_store.content(digest(content)) is None
     assert sqlite_store.content(digest(other)) == other
+
+
+def test_a_version_that_is_kept_again_is_young_again(sqlite_store: SqliteStore) -> None:
+    contents = [(digest(one), one) for one in (b"again\n", b"once\n")]
+    sqlite_store.apply(Batch(contents=contents))
+    with sqlite_store.writing() as connection:
+        connection.execute("UPDATE contents SET kept_at = kept_at - 10 * 86400")
+    sqlite_store.apply(Batch(contents=contents[:1]))
+    sqlite_store.sweep(utc_now())
+    assert [sqlite_store.content(one) for one, _ in contents] == [b"again\n", None]
