@@ -14,6 +14,7 @@ from .workspace import Workspace
 __all__ = ["Asking", "PathLike"]
 
 PathLike = str | os.PathLike[str]
+_DIGITS_OF_ANY_FILE = 6
 
 
 class Asking:
@@ -81,6 +82,8 @@ class Asking:
     def content(self, content_hash: str) -> bytes:
         """A kept version by its hash, or by the beginning of it. VersionGoneError where it is not kept, or the beginning fits several."""
         full = content_hash.lower()
+        if full.strip("0123456789abcdef"):
+            raise VersionGoneError(content_hash, f"{content_hash!a:.80} is no version; a version is named by the digits of its hash.")
         if len(full) < 64:
             found = self.workspace.store.find_hashes(full) if full else []
             if len(found) > 1:
@@ -88,9 +91,28 @@ class Asking:
             full = found[0] if found else full
         content = self.workspace.store.content(full)
         if content is None:
-            message = f"Version {content_hash} is not kept: too old, never seen, or of a file whose contents are never kept."
+            message = f"Version {content_hash} is not kept: too old, never seen, damaged, or of a file whose contents are never kept."
             raise VersionGoneError(content_hash, message)
         return content
+
+    def _version_of(self, path: PathLike, content_hash: str) -> str:
+        """The version meant by the beginning of a hash where it is to stand in a file: one of that file's own before any other's."""
+        prefix, file_path = content_hash.lower(), self._name_of(path)
+        if len(prefix) >= 64:
+            return content_hash
+        events = self.workspace.store.events(EventQuery(file_path=file_path))
+        own = {one for event in events for one in (event.before_hash, event.after_hash) if one is not None and one.startswith(prefix)}
+        kept = [one for one in own if self.workspace.store.content(one) is not None] if prefix else []
+        if len(kept) > 1:
+            raise VersionGoneError(
+                content_hash, f"{content_hash} is the beginning of {len(kept)} versions of {file_path}; give more digits."
+            )
+        if not kept and len(prefix) < _DIGITS_OF_ANY_FILE:
+            message = (
+                f"No kept version of {file_path} begins with {content_hash!r}; for one of another file give {_DIGITS_OF_ANY_FILE} digits."
+            )
+            raise VersionGoneError(content_hash, message)
+        return kept[0] if kept else content_hash
 
     def _writer(self, turn_id: str | None, intent_id: str | None) -> Writer:
         """This writer in the turn and with the intent of one call; those of the guard where they are not given, or empty."""

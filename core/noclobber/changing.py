@@ -97,11 +97,17 @@ def _attempt(
 
 def _decide_all(workspace: Workspace, writer: Writer, requests: Sequence[Request], folders: _Folders) -> list[Settled]:
     """Locate, lock (all stripes at once, sorted), settle what a crash left, look, decide."""
-    places = [(folders.locate(request.path), None if request.to is None else folders.locate(request.to)) for request in requests]
+    places = [
+        (folders.locate(request.path, follow=not request.takes_away), None if request.to is None else folders.locate(request.to))
+        for request in requests
+    ]
     paths = [place.file_path for pair in places for place in pair if place is not None]
-    if len(set(paths)) < len(paths):
+    names = set(paths)
+    if len(names) < len(paths):
         twice = next(path for path in paths if paths.count(path) > 1)
         raise PathError(twice, f"{twice!r} is named twice in one change; name each file once.")
+    for path in (place.file_path for pair in places for place in pair if place is not None and place.parent_fd < 0):
+        _check_folders(path, names)
     folders.stack.enter_context(_settled(workspace, paths))
     for place in (place for pair in places for place in pair if place is not None):
         _look_again(place)
@@ -114,6 +120,14 @@ def _decide_all(workspace: Workspace, writer: Writer, requests: Sequence[Request
         seen = survey(workspace, located, writer, read_hash=request.read_hash)
         settled.append(Settled(located, to, seen, _verdict(workspace, writer, request, to, seen), request))
     return settled
+
+
+def _check_folders(path: str, others: set[str]) -> None:
+    """A folder that is to be made cannot be a file of the same change."""
+    folder = path
+    while folder := folder.rpartition("/")[0]:
+        if folder in others:
+            raise PathError(path, f"{path!r} cannot be: {folder!r} is to be a file in the same change, not a folder.")
 
 
 def _inodes(linked: Sequence[Located]) -> set[tuple[int, int]]:
@@ -173,9 +187,9 @@ class _Folders:
         self._locator = workspace.locator
         self._held: dict[tuple[int, int], int] = {}
 
-    def locate(self, path: str | os.PathLike[str]) -> Located:
+    def locate(self, path: str | os.PathLike[str], *, follow: bool = True) -> Located:
         """The file at a path, which must not be closed."""
-        located = self._locator.locate(path, missing_ok=True)
+        located = self._locator.locate(path, missing_ok=True, follow=follow)
         if located.parent_fd >= 0:
             stat = os.fstat(located.parent_fd)
             held = self._held.setdefault((stat.st_dev, stat.st_ino), located.parent_fd)

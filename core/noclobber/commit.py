@@ -10,8 +10,10 @@ import errno
 import os
 from collections.abc import Sequence
 from contextlib import suppress
+from stat import S_IMODE
 from typing import Any, Literal, NamedTuple
 
+from .attributes import Attributes
 from .content import access_error, hash_content
 from .errors import FileAccessError, NoclobberError
 from .paths import Located
@@ -20,7 +22,7 @@ from .records import Event, Signature, Snapshot
 from .replacement import Action, Site, action_for
 from .replacement.base import Overtaken, inode_at
 from .store.protocol import Batch, Pending
-from .temporary import CannotCarryError, drop_temp, mark_temp, name_beside, write_temp
+from .temporary import CannotCarryError, check_writable, drop_temp, mark_temp, name_beside, write_temp
 from .workspace import Workspace
 
 ActionName = Literal["exchange", "create", "inplace", "delete", "move"]
@@ -32,7 +34,7 @@ class Planned(NamedTuple):
     """One file's decided change. ``placing`` and ``expecting`` are bytes (None: absent).
 
     ``events``, ``snapshots`` and ``forget`` settle it; ``keep`` are further contents to keep: what the writer
-    knows where that never stands on disk. ``mode``: that of a file that is brought back.
+    knows where that never stands on disk. ``attributes``: those of a file that is brought back.
     """
 
     located: Located
@@ -43,7 +45,7 @@ class Planned(NamedTuple):
     forget: tuple[tuple[str, str | None], ...] = ()
     keep: tuple[tuple[str, bytes], ...] = ()
     to: Located | None = None
-    mode: int | None = None
+    attributes: Attributes | None = None
 
     @property
     def action(self) -> ActionName:
@@ -174,9 +176,10 @@ def _make_all(workspace: Workspace, actions: Sequence[Action], plans: Sequence[P
             if action.make() != "placed":
                 raise Overtaken(plan.located.file_path)
             made += 1
-            if not workspace.locator.still_there(plan.located):
-                message = f"The folder of {plan.located.file_path!r} was moved while it was written; nothing was changed. Try again."
-                raise FileAccessError(plan.located.file_path, errno.ESTALE, message)
+            for place in (plan.located, plan.to):
+                if place is not None and not workspace.locator.still_there(place):
+                    message = f"The folder of {place.file_path!r} was moved while it was written; nothing was changed. Try again."
+                    raise FileAccessError(place.file_path, errno.ESTALE, message)
         workspace.step("settle")
         return _settle(workspace, actions, plans)
     except (Overtaken, OSError, NoclobberError) as problem:
@@ -260,13 +263,19 @@ def _device(plan: Planned) -> int:
 
 def _with_temp(row: Pending, plan: Planned, site: Site) -> Pending:
     """Write what the action needs beforehand; a file whose owner or attributes cannot be given to a new one is rewritten in place."""
+    if row.action in ("exchange", "inplace"):
+        check_writable(plan.located)
     if row.action == "exchange":
         try:
-            row.outcome["inode"] = write_temp(row, site, plan.placing or b"", plan.located)
+            like = plan.located if plan.attributes is None else None
+            stat = write_temp(row, site, plan.placing or b"", like, plan.attributes)
+            row.outcome["inode"] = stat.st_ino
+            if like is not None:
+                row.outcome["mode"] = S_IMODE(stat.st_mode)
         except CannotCarryError:
             row = row._replace(action="inplace")
     elif row.action == "create":
-        write_temp(row, site, plan.placing or b"", None, plan.mode)
+        write_temp(row, site, plan.placing or b"", None, plan.attributes)
     elif row.action == "move":
         row.outcome["inode"] = inode_at(site.parent, site.name)
     elif row.action == "delete":

@@ -159,7 +159,7 @@ class VersionGoneError(NoclobberError):
 
 
 class RevertConflictError(NoclobberError):
-    """Later changes stand on the lines a revert would take back; nothing was changed.
+    """Later changes stand on the lines a revert would take back, or the old version is not kept; nothing was changed.
 
     ``conflicts`` maps each file to one sentence that says what stands in the way.
     """

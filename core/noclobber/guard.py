@@ -166,8 +166,11 @@ class ConcurrencyGuard(Asking):
         return change(self.workspace, self._writer(turn_id, intent_id), [request], enforce=self._passing(override=False))[0]
 
     def restore(self, path: PathLike, content_hash: str, *, turn_id: str | None = None, intent_id: str | None = None) -> Write:
-        """Bring back a kept version (64 hex digits, or the beginning of them); what stands there now is kept in its turn."""
-        content = self.content(content_hash)
+        """Bring back a kept version (64 hex digits, or the beginning of them); what stands there now is kept in its turn.
+
+        A beginning means one of this file's own versions, if any begins so; else at least six digits name one of any file.
+        """
+        content = self.content(self._version_of(path, content_hash))
         request = observing.restoring(self.workspace, self.agent_id, path, content)
         return change(self.workspace, self._writer(turn_id, intent_id), [request], enforce=self._passing(override=False))[0]
 

@@ -119,7 +119,7 @@ def _versions(guard: ConcurrencyGuard, file_path: str) -> list[tuple[Event | Non
     while len(found) < _VERSIONS:
         query = EventQuery(file_path=path, kinds=CHANGING, outcomes=EFFECTIVE, before_seq=before_seq, limit=_VERSIONS)
         events = store.events(query)
-        arrived = next((event for event in reversed(events) if event.kind == "move" and event.to_path == path), None)
+        arrived = next((event for event in reversed(events) if event.to_path == path), None)
         own = events if arrived is None else [event for event in events if event.seq > arrived.seq]
         found = _kept(guard, own, path) + found
         if arrived is None or arrived.file_path is None:

@@ -6,6 +6,7 @@ import os
 from typing import Any
 
 from . import refusals
+from .attributes import Attributes
 from .clock import boot_id, monotonic_ns, utc_now
 from .content import hash_content
 from .decision import Situation, Verdict, decide_placing
@@ -144,14 +145,13 @@ def restoring(workspace: Workspace, agent_id: str, path: str | os.PathLike[str],
             return Verdict("refused", None, refusals.stale(now, mergeable=False))
         return decide_placing(now, content, shown=shown)
 
-    return Request(path, "restore", rule, asked=content, mode=_mode_before_delete(workspace, file_path))
+    return Request(path, "restore", rule, asked=content, attributes=None if found else _before_delete(workspace, file_path))
 
 
-def _mode_before_delete(workspace: Workspace, file_path: str) -> int | None:
-    """The mode a deleted file had, to be given back to it where it is brought back."""
+def _before_delete(workspace: Workspace, file_path: str) -> Attributes | None:
+    """Mode, owner and attributes that a deleted file had, to be given back to it where it is brought back."""
     deleted = workspace.store.events(EventQuery(file_path=file_path, kinds=("delete", "revert"), outcomes=EFFECTIVE, limit=1))
-    mode = (deleted[0].detail or {}).get("mode") if deleted else None
-    return mode if isinstance(mode, int) else None
+    return Attributes.from_json(deleted[0].detail) if deleted else None
 
 
 def lease(workspace: Workspace, writer: Writer, file_path: str, seconds: float) -> Lease:

@@ -41,22 +41,25 @@ class Locator:
         if fd >= 0:
             os.close(fd)
 
-    def locate(self, path: str | bytes | os.PathLike[str], *, missing_ok: bool = False) -> Located:
+    def locate(self, path: str | bytes | os.PathLike[str], *, missing_ok: bool = False, follow: bool = True) -> Located:
         """The file a writer means by ``path``: relative to the root, or absolute and inside it.
 
-        Symlinks inside are followed to what they name, so that a write changes the target and the link stays.
+        Symlinks inside are followed to what they name, so that a write changes the target and the link stays; not ``follow``: the last
+        name must be none, since the file is to leave it.
         OutsideWorkspaceError where it leads out, or into ``.git`` or ``.noclobber``; PathError for an unusable name or
         anything but a regular file; FileAccessError where the system says no, or (unless ``missing_ok``) nothing is there.
         """
         text = checked_text(path)
         self._check_root()
         relative = self._relative(text)
-        located = self._fast(relative) or self._slow(relative, text)
+        located = self._fast(relative) or self._slow(relative, text, follow)
         try:
             if located.stat is not None:
                 check_regular(located.stat, located.file_path)
             elif not missing_ok:
                 raise FileAccessError(text, errno.ENOENT, f"There is no file {located.file_path!r} in the workspace.")
+            if text.endswith(("/", "/.")):  # as the system has it: only a folder's name ends so
+                raise PathError(text, f"{text!r} names a folder; a file's name does not end with a slash.")
         except BaseException:
             located.close()
             raise
@@ -161,16 +164,20 @@ class Locator:
         os.close(parent_fd)
         return None
 
-    def _slow(self, relative: str, asked: str) -> Located:
+    def _slow(self, relative: str, asked: str, follow: bool = True) -> Located:
         walk = Walk(self.root, self._root_fd, relative, asked)
         try:
-            return walk.run()
+            located = walk.run()
         except OSError as error:
             if error.errno == errno.ENAMETOOLONG:
                 raise PathError(asked, f"The name {asked[:80]!r}… is too long for the file system.") from error
             raise access_error(asked, error, "reach") from error
         finally:
             walk.close()
+        if walk.link is None or follow:
+            return located
+        located.close()
+        raise PathError(asked, f"{walk.link!r} is a symlink to {located.file_path!r}; name the file itself.")
 
 
 def _is_plain(relative: str) -> bool:

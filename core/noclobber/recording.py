@@ -6,8 +6,9 @@ Nothing here decides, and nothing touches the working tree.
 from __future__ import annotations
 
 import os
-import stat as modes
 from collections.abc import Callable, Sequence
+from contextlib import suppress
+from stat import S_IMODE
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .clock import utc_now
@@ -21,6 +22,7 @@ from .store.protocol import Batch
 from .workspace import Workspace
 
 if TYPE_CHECKING:
+    from .attributes import Attributes
     from .commit import Planned
 
 __all__ = ["Request", "Settled", "answer", "kept_by", "plan", "record_refusal"]
@@ -29,7 +31,7 @@ __all__ = ["Request", "Settled", "answer", "kept_by", "plan", "record_refusal"]
 class Request(NamedTuple):
     """One file's wanted change: ``decide`` gives the verdict on its situation.
 
-    ``asked``: the bytes the writer wanted to see there; ``to``: where a move leads; ``mode``: that of a file brought back.
+    ``asked``: the bytes the writer wanted to see there; ``to``: where a move leads; ``attributes``: those of a file brought back.
     """
 
     path: str | os.PathLike[str]
@@ -38,7 +40,12 @@ class Request(NamedTuple):
     asked: bytes | None = None
     read_hash: str | None = None
     to: str | os.PathLike[str] | None = None
-    mode: int | None = None
+    attributes: Attributes | None = None
+
+    @property
+    def takes_away(self) -> bool:
+        """Whether the file is to leave its name, which must then be its own and not that of a symlink to it."""
+        return self.kind in ("delete", "move") or (self.kind == "revert" and self.asked is None)
 
 
 class Settled(NamedTuple):
@@ -90,7 +97,7 @@ def plan(workspace: Workspace, writer: Writer, one: Settled, detail: dict[str, A
             "changed_by": list(verdict.refusal.changed_by),
         }
     if placed is None and one.located.stat is not None:
-        extra["mode"] = modes.S_IMODE(one.located.stat.st_mode)
+        extra |= _attributes_of_removed(workspace, one.located)
     event = _event(workspace, writer, one, verdict.outcome, after, extra or None)
     snapshots: tuple[Snapshot, ...] = ()
     if knows.hash is not None:
@@ -99,7 +106,18 @@ def plan(workspace: Workspace, writer: Writer, one: Settled, detail: dict[str, A
         snapshots = (Snapshot(path, knows.hash, *labels, event.timestamp, writer.agent_id, knows.lines, None, knows.seq),)
     forget = ((writer.agent_id, now.file_path),) if placed is None or one.to is not None else ()
     keep = () if knows.content is None or knows.hash is None or knows.hash == after else ((knows.hash, knows.content),)
-    return Planned(one.located, placed, now.disk, (event,), snapshots, forget, keep, one.to, request.mode)
+    return Planned(one.located, placed, now.disk, (event,), snapshots, forget, keep, one.to, request.attributes)
+
+
+def _attributes_of_removed(workspace: Workspace, located: Located) -> dict[str, Any]:
+    """What is given back to a file that is brought back; of one whose contents are never kept not what a program noted beside them."""
+    from .attributes import Attributes, attributes_at  # only who takes a file away needs it
+
+    assert located.stat is not None
+    if not workspace.secrecy.never_kept(located.file_path):
+        with suppress(OSError):
+            return attributes_at(located.parent_fd, located.name).to_json()
+    return Attributes(S_IMODE(located.stat.st_mode)).to_json()
 
 
 def _known_after(one: Settled, after: str | None) -> _Knows:

@@ -97,8 +97,8 @@ def survey(workspace: Workspace, located: Located, writer: Writer, *, read_hash:
 
 
 def hash_after(event: Event, path: str) -> str | None:
-    """What stood at a path after an event: a move leaves nothing at its old name."""
-    if event.kind == "move" and path == event.file_path:
+    """What stood at a path after an event: a move, and a move taken back, leaves nothing at its old name."""
+    if event.to_path is not None and path == event.file_path:
         return None
     return event.after_hash
 

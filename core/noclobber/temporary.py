@@ -1,4 +1,4 @@
-"""Temporary files: the new bytes whole and flushed, with the mode, owner and attributes of the file they are to replace.
+"""Temporary files: the new bytes whole and flushed, with the mode, owner and attributes of the file they are to replace or to be again.
 
 Knows nothing of decisions or of what is done with the file afterwards.
 """
@@ -8,13 +8,16 @@ from __future__ import annotations
 import errno
 import os
 import stat as modes
+from contextlib import suppress
 
+from .attributes import Attributes, attributes_at
 from .paths import Located
 from .replacement import Site
 from .replacement.base import BESIDE, Overtaken, remove, write_whole
 from .store.protocol import Pending
+from .syscalls import link_at
 
-__all__ = ["CannotCarryError", "drop_temp", "is_temporary", "mark_temp", "name_beside", "write_temp"]
+__all__ = ["CannotCarryError", "check_writable", "drop_temp", "is_temporary", "mark_temp", "name_beside", "write_temp"]
 
 _BESIDE_TARGET = ".noclobber-"
 
@@ -33,13 +36,15 @@ def is_temporary(name: str, *, secret: bool = False) -> bool:
     return name.removeprefix(_BESIDE_TARGET).startswith("s-") if secret else name.startswith(_BESIDE_TARGET)
 
 
-def write_temp(row: Pending, site: Site, content: bytes, like: Located | None, mode: int | None = None) -> int:
-    """The temporary file whole and flushed; its inode."""
+def write_temp(row: Pending, site: Site, content: bytes, like: Located | None, attributes: Attributes | None = None) -> os.stat_result:
+    """The temporary file whole and flushed; its stat. It gets all that ``like`` has, or CannotCarryError; or ``attributes``, as far as
+    they can be given to it."""
     mark_temp(row, site)
-    directory, name = site.temp(row)
-    begin = 0o666 if row.action == "create" and mode is None else 0o600
+    begin = 0o666 if row.action == "create" and attributes is None else 0o600
     try:
-        fd = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, begin, dir_fd=directory)
+        fd = _born_in_its_folder(row, site, begin) if row.action == "create" else None
+        if fd is None:
+            fd = _born(row, site, begin)
     except OSError:
         drop_temp(row, site)  # a name of ours alone: there is but the mark
         raise
@@ -47,17 +52,37 @@ def write_temp(row: Pending, site: Site, content: bytes, like: Located | None, m
         write_whole(fd, content)
         if like is not None:
             _carry_over(fd, like)
-        elif row.action == "create":
-            _inherit_group(fd, site.parent)
-            if mode is not None:
-                os.fchmod(fd, mode)
+        elif attributes is not None:
+            attributes.give(fd)
         os.fsync(fd)
-        return os.fstat(fd).st_ino
+        return os.fstat(fd)
     except BaseException:
         drop_temp(row, site)
         raise
     finally:
         os.close(fd)
+
+
+def _born_in_its_folder(row: Pending, site: Site, mode: int) -> int | None:
+    """A new file begins without a name in the folder where it is to stand, so that it has the group, the access list and the label that
+    folder hands down. None where the system cannot do that, or not here: who may not write in that folder is told when it is placed."""
+    with suppress(OSError, AttributeError):
+        fd = os.open(".", os.O_WRONLY | os.O_TMPFILE | os.O_CLOEXEC, mode, dir_fd=site.parent)
+        try:
+            link_at(fd, *site.temp(row))
+        except OSError:
+            os.close(fd)
+            raise
+        return fd
+    return None
+
+
+def _born(row: Pending, site: Site, mode: int) -> int:
+    directory, name = site.temp(row)
+    fd = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, mode, dir_fd=directory)
+    if row.action == "create":
+        _inherit_group(fd, site.parent)
+    return fd
 
 
 def drop_temp(row: Pending, site: Site) -> None:
@@ -80,41 +105,30 @@ def mark_temp(row: Pending, site: Site) -> None:
             os.close(fd)
 
 
+def check_writable(located: Located) -> None:
+    """An exchange asks only who may change the folder: a file that this user may not write is refused, as any shell would refuse it."""
+    if os.access in os.supports_effective_ids and os.access(located.name, os.W_OK, dir_fd=located.parent_fd, effective_ids=True):
+        return
+    try:  # the last word, and the reason, are the system's: some sandboxes know nothing of the question
+        os.close(os.open(located.name, os.O_WRONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=located.parent_fd))
+    except OSError as error:
+        _raise_overtaken(located, error)
+        raise
+
+
+def _raise_overtaken(located: Located, error: OSError) -> None:
+    if error.errno in (errno.ENOENT, errno.ELOOP):
+        raise Overtaken(located.file_path) from error  # deleted, or a symlink now: to be decided anew
+
+
 def _carry_over(fd: int, like: Located) -> None:
-    """Owner, extended attributes (access lists among them) and mode, in this order: a change of owner clears mode bits."""
     try:
-        source = os.open(like.name, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=like.parent_fd)
+        attributes = attributes_at(like.parent_fd, like.name)
     except OSError as error:
-        if error.errno in (errno.ENOENT, errno.ELOOP):
-            raise Overtaken(like.file_path) from error  # deleted, or a symlink now: to be decided anew
+        _raise_overtaken(like, error)
         raise
-    try:
-        old, new = os.fstat(source), os.fstat(fd)
-        try:
-            if (old.st_uid, old.st_gid) != (new.st_uid, new.st_gid):
-                os.fchown(fd, old.st_uid, old.st_gid)
-            for name in _attributes(source):
-                os.setxattr(fd, name, os.getxattr(source, name))
-        except PermissionError as error:
-            raise CannotCarryError from error
-        except OSError as error:
-            if error.errno in (errno.ENOTSUP, errno.EINVAL):
-                raise CannotCarryError from error
-            raise
-        os.fchmod(fd, modes.S_IMODE(old.st_mode))
-    finally:
-        os.close(source)
-
-
-def _attributes(fd: int) -> list[str]:
-    if not hasattr(os, "listxattr"):
-        return []
-    try:
-        return os.listxattr(fd)
-    except OSError as error:
-        if error.errno == errno.ENOTSUP:
-            return []
-        raise
+    if not attributes.give(fd):
+        raise CannotCarryError
 
 
 def _inherit_group(fd: int, parent: int) -> None:

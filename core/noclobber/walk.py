@@ -49,7 +49,10 @@ class Located:
 
 
 class Walk:
-    """One resolution: folders are entered one by one, symlinks read and resolved here, ``..`` goes back on our own steps."""
+    """One resolution: folders are entered one by one, symlinks read and resolved here, ``..`` goes back on our own steps.
+
+    ``link``: the symlink that the last name turned out to be, None where it was none.
+    """
 
     def __init__(self, root: str, root_fd: int, relative: str, asked: str) -> None:
         self._root = root
@@ -58,6 +61,7 @@ class Walk:
         self._names: list[str] = []
         self._fds = [root_fd]
         self._links = 0
+        self.link: str | None = None
 
     def close(self) -> None:
         """Let go of all folders but the root."""
@@ -69,9 +73,12 @@ class Walk:
         while True:
             name = self._next()
             stat = self._look(name)
+            goes_on = any(part not in ("", ".") for part in self._todo)
             if stat is not None and modes.S_ISLNK(stat.st_mode):
+                if not (goes_on or self.link):
+                    self.link = "/".join([*self._names, name])
                 self._follow(name)
-            elif any(part not in ("", ".") for part in self._todo):
+            elif goes_on:
                 if stat is None:
                     return self._missing(name)
                 self._enter(name, stat)

@@ -204,8 +204,14 @@ class Workspace:
         """A folder of the state, made at need; swept away again and again while it is made, it is tried again."""
         for _ in range(_SWEEPS):
             _make_state(self.state)
-            with suppress(FileNotFoundError):
-                return os.open(os.path.join(self.state, name), os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+            folder = os.path.join(self.state, name)
+            try:
+                return os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+            except FileNotFoundError as error:
+                if os.path.islink(folder):  # to nowhere: making the folder again and again does not help
+                    raise _no_state(folder, NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))) from error
+            except OSError as error:
+                raise _no_state(folder, error) from error
         raise WorkspaceError(f"The state in {self.state} is being removed as fast as it is made; try again later.")
 
     def live(self, description: dict[str, str] | None = None) -> Live:
@@ -238,10 +244,18 @@ def _make_state(state: str) -> None:
         except OSError as error:
             problem = error
             break
-    reason = os.strerror((problem.errno if problem else None) or errno.EIO)
-    full = problem is not None and problem.errno in (errno.ENOSPC, errno.EDQUOT)
-    advice = "Free some space" if full else "Give this user write access to it"
-    raise WorkspaceError(f"Cannot keep state in {state}: {reason}. {advice}, or set NOCLOBBER=off.") from problem
+    assert problem is not None
+    raise _no_state(state, problem) from problem
+
+
+def _no_state(folder: str, problem: OSError) -> WorkspaceError:
+    number = problem.errno or errno.EIO
+    advice = "Give this user write access to it"
+    if number in (errno.ENOSPC, errno.EDQUOT):
+        advice = "Free some space"
+    elif number == errno.ENOTDIR:
+        advice = "Take away what stands there"
+    return WorkspaceError(f"Cannot keep state in {folder}: {os.strerror(number)}. {advice}, or set NOCLOBBER=off.")
 
 
 def _make_folders(state: str) -> None:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import cast
 
 import pytest
 
-from noclobber import ConcurrencyGuard, NoclobberError, OutsideWorkspaceError, PathError
+from noclobber import ConcurrencyGuard, NoclobberError, OutsideWorkspaceError, PathError, VersionGoneError
+from noclobber.store import SqliteStore
 
 
 def _folder(path: Path) -> None:
@@ -89,3 +91,52 @@ def test_a_change_still_needs_a_regular_file(alice: ConcurrencyGuard, root: Path
         alice.write("thing", b"x")
     with pytest.raises(NoclobberError, match="a folder"):
         alice.lease("thing")
+
+
+def _alike(alice: ConcurrencyGuard, content: bytes, digits: int) -> bytes:
+    """Another content whose hash begins with the same digits."""
+    wanted = alice.hash_content(content)[:digits]
+    return next(other for other in map(b"%d\n".__mod__, range(1 << 20)) if alice.hash_content(other).startswith(wanted))
+
+
+def test_the_beginning_of_a_hash_means_the_files_own_version_before_any_others(alice: ConcurrencyGuard, root: Path) -> None:
+    mine = b"my own version\n"
+    alice.write("other.md", _alike(alice, mine, 2))
+    alice.write("a.py", mine)
+    alice.write("a.py", b"newer\n")
+    alice.restore("a.py", alice.hash_content(mine)[:2].upper())
+    assert (root / "a.py").read_bytes() == mine
+
+
+def test_a_short_beginning_never_brings_another_files_version(alice: ConcurrencyGuard, root: Path) -> None:
+    plan = b"the secret plan\n"
+    alice.write("plan.md", plan)
+    alice.write("a.py", b"code\n")
+    digits = alice.hash_content(plan)
+    for prefix in ("", digits[0], digits[:5]):
+        with pytest.raises(VersionGoneError, match=r"No kept version of a\.py begins with .*; for one of another file give 6 digits"):
+            alice.restore("a.py", prefix)
+    assert (root / "a.py").read_bytes() == b"code\n"
+    alice.restore("a.py", digits[:6])
+    assert (root / "a.py").read_bytes() == plan
+
+
+def test_a_beginning_that_fits_several_of_the_files_versions_is_told(alice: ConcurrencyGuard, root: Path) -> None:
+    first = b"one\n"
+    second = _alike(alice, first, 2)
+    for content in (first, second, b"last\n"):
+        alice.write("a.py", content)
+    with pytest.raises(VersionGoneError, match=r"is the beginning of 2 versions of a\.py; give more digits"):
+        alice.restore("a.py", alice.hash_content(first)[:2])
+    assert (root / "a.py").read_bytes() == b"last\n"
+
+
+def test_a_version_whose_kept_bytes_are_damaged_is_not_restored(alice: ConcurrencyGuard, root: Path) -> None:
+    alice.write("a.py", b"one\n")
+    alice.write("a.py", b"two\n")
+    first = alice.hash_content(b"one\n")
+    with cast("SqliteStore", alice.workspace.store).writing() as connection:
+        connection.execute("UPDATE blobs SET data = ? WHERE id = (SELECT id FROM contents WHERE hash = ?)", (b"three\n", first))
+    with pytest.raises(VersionGoneError, match="damaged"):
+        alice.restore("a.py", first)
+    assert (root / "a.py").read_bytes() == b"two\n"

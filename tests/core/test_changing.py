@@ -169,3 +169,32 @@ def test_a_restore_compares_with_the_bytes_at_the_moment_of_the_call(alice: Conc
     with pytest.raises(StaleFileError):
         alice.restore("a.txt", first)
     assert lines.read_bytes() == b"newer than the call\n"
+
+
+@pytest.mark.parametrize("kind", ["exchange", "create", "in place"])
+def test_the_new_bytes_are_flushed_before_the_step_that_relies_on_them(
+    alice: ConcurrencyGuard, root: Path, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is to be placed, before it is on record; what is rewritten in place, before the outcome is."""
+    if kind != "create":
+        (root / "a").write_bytes(b"old\n")
+        alice.read("a")
+    if kind == "in place":
+        os.link(root / "a", root / "b")
+    course: list[str] = []
+    flush = os.fsync
+
+    def fsync(fd: int) -> None:
+        flush(fd)
+        course.append(Path(f"/proc/self/fd/{fd}").read_bytes().decode())
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    alice.workspace.step = course.append
+    alice.write("a", b"new\n")
+    monkeypatch.undo()
+    expected = {
+        "exchange": ["new\n", "record", "exchange", "compare", "settle"],
+        "create": ["new\n", "record", "create", "settle"],
+        "in place": ["old\nnew\n", "record", "rewrite", "new\n", "compare", "settle"],
+    }
+    assert course[: len(expected[kind])] == expected[kind]

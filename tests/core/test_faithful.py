@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 import struct
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,6 +14,7 @@ import pytest
 
 from noclobber import (
     ConcurrencyGuard,
+    FileAccessError,
     StaleFileError,
     UnreadFileError,
 )
@@ -36,6 +39,24 @@ def test_mode_and_attributes_survive_a_write(alice: ConcurrencyGuard, lines: Pat
     alice.write("a.txt", b"new\n")
     assert stat.S_IMODE(lines.stat().st_mode) == 0o4751
     assert os.getxattr(lines, "user.origin") == b"kept"
+
+
+def test_a_mode_given_to_the_file_just_before_the_exchange_is_not_lost(alice: ConcurrencyGuard, lines: Path) -> None:
+    alice.read("a.txt")
+    steps: list[str] = []
+
+    def step(name: str) -> None:
+        steps.append(name)
+        if name == "exchange":
+            lines.chmod(0o755)
+        if name == "tidy":
+            assert stat.S_IMODE(lines.stat().st_mode) == 0o755
+            lines.chmod(0o700)
+
+    alice.workspace.step = step
+    alice.write("a.txt", b"new\n")
+    assert "tidy" in steps
+    assert stat.S_IMODE(lines.stat().st_mode) == 0o700
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files to others")
@@ -176,17 +197,110 @@ def _looks(path: Path) -> tuple[object, ...]:
     return stat_.st_mode, stat_.st_uid, stat_.st_gid, stat_.st_nlink, attributes
 
 
-def test_an_access_list_survives_a_write(alice: ConcurrencyGuard, lines: Path) -> None:
+def _as_nobody(work: Callable[[], object]) -> None:
+    """Done by a user without rights where this one is root."""
+    if os.geteuid() != 0:
+        work()
+        return
+    os.setegid(65534)
+    os.seteuid(65534)
+    try:
+        work()
+    finally:
+        os.seteuid(0)
+        os.setegid(0)
+
+
+CHANGES: dict[str, Callable[[ConcurrencyGuard], object]] = {
+    "write": lambda alice: alice.write("a.txt", b"new\n"),
+    "edit": lambda alice: alice.edit("a.txt", [(b"locked", b"new")]),
+    "several": lambda alice: alice.write_many({"new.txt": b"new\n", "a.txt": b"new\n"}),
+}
+
+
+@pytest.mark.parametrize("links", [1, 2])
+@pytest.mark.parametrize("change", CHANGES)
+def test_a_file_for_reading_only_is_not_written(change: str, links: int) -> None:
+    def work(folder: Path, mode: int) -> None:
+        path = folder / "a.txt"
+        path.write_bytes(b"locked\n")
+        if links == 2:
+            os.link(path, folder / "b.txt")
+        path.chmod(mode)
+        with ConcurrencyGuard(folder, "alice") as alice:
+            alice.read("a.txt")
+            CHANGES[change](alice)
+
+    with tempfile.TemporaryDirectory() as one, tempfile.TemporaryDirectory() as other:  # pytest's own folders are closed to others
+        work(Path(one), 0o644)  # whoever has no rights may not be able to import what is needed
+        if os.geteuid() == 0:
+            os.chown(other, 65534, 65534)
+        with pytest.raises(FileAccessError, match=r"Cannot write 'a\.txt': Permission denied") as caught:
+            _as_nobody(lambda: work(Path(other), 0o444))
+        assert caught.value.errno == errno.EACCES
+        assert (Path(other) / "a.txt").read_bytes() == b"locked\n"
+        assert not (Path(other) / "new.txt").exists()
+        assert os.listdir(Path(other) / ".noclobber/tmp") == []
+
+
+def _give_access_list(path: Path, kind: str) -> bytes:
     """As the kernel keeps it: version 2, then tag, rights and whose, for owner, one more user, group, mask, all others."""
     nobody = 0xFFFFFFFF
     entries = ((1, 6, nobody), (2, 6, 12345), (4, 4, nobody), (0x10, 6, nobody), (0x20, 4, nobody))
     access_list = struct.pack("<I", 2) + b"".join(struct.pack("<HHI", *entry) for entry in entries)
     try:
-        os.setxattr(lines, "system.posix_acl_access", access_list)
+        os.setxattr(path, f"system.posix_acl_{kind}", access_list)
     except OSError as error:
         pytest.skip(f"no access lists here: {error.strerror}")
+    return access_list
+
+
+def test_an_access_list_survives_a_write(alice: ConcurrencyGuard, lines: Path) -> None:
+    access_list = _give_access_list(lines, "access")
     before = _looks(lines)
     alice.read("a.txt")
     alice.write("a.txt", b"new\n")
     assert _looks(lines) == before
     assert os.getxattr(lines, "system.posix_acl_access") == access_list
+
+
+def test_a_new_file_has_what_its_own_folder_hands_down(alice: ConcurrencyGuard, root: Path) -> None:
+    (root / "team").mkdir()
+    if os.geteuid() == 0:
+        os.chown(root / "team", -1, 54321)
+    (root / "team").chmod(0o2775)
+    _give_access_list(root / "team", "default")
+    (root / "team/plain").write_bytes(b"")
+    alice.write("team/guarded", b"")
+    assert _looks(root / "team/guarded") == _looks(root / "team/plain")
+
+
+def test_a_folders_access_list_that_the_state_inherited_is_not_handed_on(root: Path, lines: Path) -> None:
+    _give_access_list(root, "default")
+    (root / "sub").mkdir()
+    os.removexattr(root / "sub", "system.posix_acl_default")
+    (root / "sub/plain").write_bytes(b"")
+    lines.chmod(0o640)
+    before = _looks(lines)
+    with ConcurrencyGuard(root, "alice") as alice:
+        alice.read("a.txt")
+        alice.write("a.txt", b"new\n")
+        alice.write("sub/guarded", b"")
+    assert os.listxattr(root / ".noclobber/tmp") != [], "or this shows nothing"
+    assert _looks(lines) == before
+    assert _looks(root / "sub/guarded") == _looks(root / "sub/plain")
+
+
+@pytest.mark.parametrize("nameless", [True, False], ids=["", "no nameless files"])
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root is in every group")
+def test_a_new_file_belongs_to_the_group_its_folder_hands_down(
+    alice: ConcurrencyGuard, root: Path, nameless: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if not nameless:
+        monkeypatch.delattr(os, "O_TMPFILE", raising=False)
+    (root / "team").mkdir()
+    os.chown(root / "team", -1, 54321)
+    (root / "team").chmod(0o2775)
+    alice.write("team/new", b"")
+    (root / "team/plain").write_bytes(b"")
+    assert _looks(root / "team/new") == _looks(root / "team/plain")

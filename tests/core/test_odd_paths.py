@@ -59,6 +59,25 @@ def test_unusable_names_are_told(alice: ConcurrencyGuard, name: str) -> None:
         alice.write(name, b"x")
 
 
+@pytest.mark.parametrize("name", ["new/", "new/.", "a.txt/", "sub/new//"])
+def test_a_name_that_ends_with_a_slash_is_no_files(alice: ConcurrencyGuard, root: Path, lines: Path, name: str) -> None:
+    (root / "sub").mkdir()
+    alice.read("a.txt")
+    calls = (lambda: alice.write(name, b"x"), lambda: alice.move("a.txt", name), lambda: alice.write(f"{root}/{name}", b"x"))
+    for call in calls if name != "a.txt/" else (*calls, lambda: alice.read(name), lambda: alice.delete(name)):
+        with pytest.raises(PathError, match="a file's name does not end with a slash"):
+            call()
+    assert sorted(path.name for path in root.rglob("*") if ".noclobber" not in path.parts) == ["a.txt", "sub"]
+
+
+def test_a_file_of_a_change_is_no_folder_of_it(alice: ConcurrencyGuard, root: Path) -> None:
+    for contents in ({"p": b"1", "p/q": b"2"}, {"a/b/c": b"1", "a": b"2"}):
+        with pytest.raises(PathError, match="is to be a file in the same change, not a folder"):
+            alice.write_many(contents)
+    assert os.listdir(root) == [".noclobber"]
+    alice.write_many({"pp": b"1", "p/q": b"2"})
+
+
 @pytest.mark.skipif(sys.platform == "darwin", reason="the file system folds case")
 def test_names_that_differ_only_in_case_or_unicode_form_are_two_files(alice: ConcurrencyGuard, root: Path) -> None:
     for name in ("Name", "name", "\u00e9", "e\u0301"):
@@ -80,6 +99,24 @@ def test_a_folder_renamed_in_the_middle_of_a_write_is_told_and_nothing_lands(ali
         alice.write("sub/f", b"new")
     assert (root.parent / "elsewhere/f").read_bytes() == b"old"
     assert os.listdir(root / ".noclobber/tmp") == []
+
+
+def test_a_folder_a_file_is_moved_into_is_renamed_in_the_middle_and_the_file_stays_in_the_workspace(
+    alice: ConcurrencyGuard, root: Path, lines: Path
+) -> None:
+    (root / "sub").mkdir()
+    content = alice.read("a.txt").content
+
+    def step(name: str) -> None:
+        if name == "move":
+            (root / "sub").rename(root.parent / "elsewhere")
+
+    alice.workspace.step = step
+    with pytest.raises(FileAccessError, match=r"The folder of 'sub/a\.txt' was moved while it was written"):
+        alice.move("a.txt", "sub/a.txt")
+    assert lines.read_bytes() == content
+    assert os.listdir(root.parent / "elsewhere") == []
+    assert alice.events(kind="move") == []
 
 
 CALLS: dict[str, Callable[[ConcurrencyGuard], object]] = {

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import time
 from pathlib import Path
 
 import pytest
@@ -158,3 +159,14 @@ def test_what_a_writer_says_it_was_shown_is_not_taken_for_what_stood_there(
         alice.write("a", b"alice\n")
     assert [change["agent_id"] for change in caught.value.refusal.changed_by] == ["bob"]
     assert alice.events(kind="outside") == []
+
+
+def test_a_check_that_was_fresh_is_none_once_the_writer_says_it_knows_another_version(alice: ConcurrencyGuard, root: Path) -> None:
+    (root / "a").write_bytes(b"2\n")
+    time.sleep(0.05)  # until its signature is trusted
+    alice.read("a")
+    assert alice.verify_before_write("a") is None
+    alice.record_snapshot("a", b"1\n")
+    refusal = alice.verify_before_write("a")
+    assert refusal is not None
+    assert refusal.type == "STALE_FILE"

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import fcntl
 import os
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -294,3 +296,22 @@ def test_a_state_that_is_a_symbolic_link_is_refused(tmp_path: Path, link: str) -
     with pytest.raises(WorkspaceError, match="symbolic link"):
         ConcurrencyGuard(root, "alice")
     assert list(elsewhere.iterdir()) == []
+
+
+def test_what_a_living_writer_has_not_put_on_record_yet_is_left_to_it_by_whoever_opens_the_workspace(tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(OLD)
+    open_it = "import sys; from noclobber import ConcurrencyGuard as G; G(sys.argv[1], 'bob').close()"
+    opened = 0
+
+    def step(name: str) -> None:
+        nonlocal opened
+        if name == "record":
+            subprocess.run([sys.executable, "-c", open_it, str(tmp_path)], check=True)
+            opened += 1
+
+    with ConcurrencyGuard(tmp_path, "alice") as alice:
+        alice.read("a")
+        alice.workspace.step = step
+        assert alice.write("a", NEW).outcome == "done"
+        assert opened == 1
+    assert (tmp_path / "a").read_bytes() == NEW

@@ -83,6 +83,19 @@ def test_a_folder_that_may_not_be_written_is_a_clear_error(open_folder: Path, ac
 
 
 @needs_root
+@pytest.mark.parametrize("name", ["tmp", "kept"])
+def test_a_folder_of_the_state_that_may_not_be_opened_is_told(open_folder: Path, name: str) -> None:
+    (open_folder / "file").write_bytes(b"x")
+    for path in (open_folder, open_folder / "file"):
+        os.chown(path, 65534, 65534)
+    assert _as_nobody(open_folder, "write") == "done"
+    (open_folder / ".noclobber" / name).chmod(0)
+    assert _as_nobody(open_folder, "write").startswith(
+        f"WorkspaceError: Cannot keep state in {open_folder}/.noclobber/{name}: Permission denied."
+    )
+
+
+@needs_root
 def test_a_folder_mounted_for_reading_only_is_a_clear_error_and_can_be_read(tmp_path: Path) -> None:
     folder = tmp_path / "fixed"
     folder.mkdir()

@@ -87,12 +87,13 @@ class Displaced(NamedTuple):
     """What came out: its bytes, their hash, and whether it is proven that nobody still writes into it.
 
     A symlink, a folder, a file that may not be read: ``content`` is None, and ``hash`` names the thing itself, so that it is put
-    back like any other newer version, and never removed.
+    back like any other newer version, and never removed. ``mode``: its permission bits.
     """
 
     content: bytes | None
     hash: str
     quiet: bool
+    mode: int
 
 
 class Action(ABC):
@@ -239,15 +240,15 @@ def read_displaced(directory: int, name: str, expecting: str | None) -> Displace
     stat = os.stat(name, dir_fd=directory, follow_symlinks=False)
     if modes.S_ISREG(stat.st_mode):
         try:
-            return _read_displaced(directory, name, expecting)
+            return _read_displaced(directory, name, expecting, modes.S_IMODE(stat.st_mode))
         except FileNotFoundError:
             raise
         except OSError:  # another user's, or the disk fails: it goes back as it is
             pass
-    return Displaced(None, f"inode:{stat.st_dev}:{stat.st_ino}", False)
+    return Displaced(None, f"inode:{stat.st_dev}:{stat.st_ino}", False, modes.S_IMODE(stat.st_mode))
 
 
-def _read_displaced(directory: int, name: str, expecting: str | None) -> Displaced:
+def _read_displaced(directory: int, name: str, expecting: str | None, mode: int) -> Displaced:
     fd = os.open(name, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=directory)
     try:
         deadline = time.monotonic() + _QUIET_WAIT_S
@@ -255,7 +256,7 @@ def _read_displaced(directory: int, name: str, expecting: str | None) -> Displac
             leased = read_lease(fd)
             content = read_all(fd)
             quiet = leased and lease_held(fd)
-            found = Displaced(content, hash_content(content), quiet)
+            found = Displaced(content, hash_content(content), quiet, mode)
             if quiet or found.hash != expecting or time.monotonic() > deadline:
                 return found
             time.sleep(0.001)

@@ -7,6 +7,9 @@ exchange is on record before it is made.
 
 from __future__ import annotations
 
+import os
+from contextlib import suppress
+
 from ..syscalls import exchange
 from .base import Action, Displaced, Result, hash_at, read_displaced
 
@@ -53,10 +56,24 @@ class Exchange(Action):
         out = read_displaced(directory, name, self.row.expecting)
         if out.hash == self.row.expecting:
             self.late = not out.quiet
+            if self.row.placing == self.ours:
+                self._pass_on_mode(out.mode)
             return True
         self.witness.step("keep")
         self.intend(placing=out.hash, expecting=self.row.placing, keep=out.content)
         return False
+
+    def _pass_on_mode(self, mode: int) -> None:
+        """What somebody made of the old file's mode between its copying and the exchange holds for the new one too."""
+        if mode == self.row.outcome.get("mode", mode):
+            return
+        with suppress(OSError):
+            fd = os.open(self.site.name, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=self.site.parent)
+            try:
+                if os.fstat(fd).st_ino == self.row.outcome["inode"]:
+                    os.fchmod(fd, mode)
+            finally:
+                os.close(fd)
 
     def _vanished(self) -> Result:
         """The target was deleted by somebody else: that is the newest word on it. What we hold is kept."""

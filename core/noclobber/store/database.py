@@ -18,7 +18,7 @@ from typing import Final, TypeVar
 from ..errors import StoreDamagedError, StoreError
 from ..progress import Progress, unwatched
 from .connections import Connections, GivenUp
-from .faults import is_damage, translated
+from .faults import is_damage, translated, unstorable
 from .gate import Gate
 from .opening import Opened, make_state_dir, open_state
 from .schema import STEPS, Step
@@ -95,6 +95,8 @@ class Database:
                 self._reopen(state)
             except sqlite3.Error as error:
                 self._repair(error, state)
+            except (UnicodeEncodeError, OverflowError) as error:
+                raise unstorable(error, "nothing can be found by that") from error
         raise self._restless()
 
     def write(self, work: Callable[[sqlite3.Connection], T]) -> T:
@@ -230,7 +232,7 @@ def _transact(connections: Connections, work: Callable[[sqlite3.Connection], T])
         connection.execute("COMMIT")
         return result
     except (UnicodeEncodeError, OverflowError) as error:
-        raise StoreError(f"nothing was recorded: a value cannot be stored ({error}).") from error
+        raise unstorable(error, "nothing was recorded") from error
     finally:
         _roll_back(connection)
         connections.give(connection)
@@ -252,6 +254,8 @@ def _transaction(connections: Connections, connection: sqlite3.Connection, begin
         connection.execute("COMMIT")
     except sqlite3.Error as error:
         raise translated(error, path) from error
+    except (UnicodeEncodeError, OverflowError) as error:
+        raise unstorable(error, "nothing was found or recorded") from error
     finally:
         _roll_back(connection)
         connections.give(connection)

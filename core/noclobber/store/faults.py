@@ -8,7 +8,7 @@ import sqlite3
 
 from ..errors import NoclobberError, StoreBusyError, StoreError, WorkspaceError
 
-__all__ = ["is_busy", "is_damage", "no_access", "translated"]
+__all__ = ["is_busy", "is_damage", "no_access", "translated", "unstorable"]
 
 _DAMAGE = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 _LITTLE_ROOM = 1 << 16
@@ -52,6 +52,11 @@ def _is_full(path: str) -> bool:
     except OSError:
         return False
     return disk.f_bavail * disk.f_frsize < _LITTLE_ROOM or (disk.f_files > 0 and disk.f_favail == 0)
+
+
+def unstorable(error: UnicodeEncodeError | OverflowError, otherwise: str) -> StoreError:
+    """A value that no record can have: text that is no UTF-8, a number of more than 64 bits."""
+    return StoreError(f"{otherwise}: a value cannot be stored ({error}).")
 
 
 def translated(error: sqlite3.Error, path: str) -> NoclobberError:

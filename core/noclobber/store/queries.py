@@ -9,14 +9,16 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from ..records import Event
 from .protocol import LOOKED_BACK, EventQuery
 from .rows import EVENT_COLUMNS, events_from_rows
 
-__all__ = ["Lead", "leads_of", "select", "select_events", "was_given"]
+__all__ = ["LARGEST", "Lead", "leads_of", "select", "select_events", "was_given"]
 
+LARGEST: Final = (1 << 63) - 1
+"""The largest number there is in a database."""
 # Counting so many rows of an index costs about 30 µs; a lead that matches fewer is good enough at once.
 _COUNT_BOUND = 500
 _FEW = 50
@@ -99,7 +101,7 @@ def select(connection: sqlite3.Connection, query: EventQuery) -> Iterator[tuple[
     for index, condition, values in _branches(lead, query):
         terms = [term for term in (condition, *bounds, *checks) if term]
         where = f"WHERE {' AND '.join(terms)} " if terms else ""
-        limit = "" if query.limit is None else f" LIMIT {max(query.limit, 0):d}"
+        limit = "" if query.limit is None else f" LIMIT {min(max(query.limit, 0), LARGEST):d}"
         yield (
             f"SELECT {EVENT_COLUMNS} FROM events {index}{where}ORDER BY seq {'ASC' if query.oldest else 'DESC'}{limit}",
             [*values, *bound_parameters, *check_parameters],

@@ -14,13 +14,14 @@ from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
 from typing import Final
 
+from ..content import hash_content
 from ..progress import Progress, unwatched
 from ..records import Buffer, Event, Lease, Snapshot
 from . import rows
 from .database import Database
 from .kept import KeptFiles
 from .protocol import Batch, EventQuery, Pending
-from .queries import select_events, was_given
+from .queries import LARGEST, select_events, was_given
 
 __all__ = ["LARGE_CONTENT", "SqliteStore"]
 
@@ -155,6 +156,8 @@ class SqliteStore:
 
     def event(self, seq: int) -> Event | None:
         """One event."""
+        if abs(seq) > LARGEST:
+            return None
         statement = f"SELECT {rows.EVENT_COLUMNS} FROM events WHERE seq = ?"
         found = self._database.read(lambda connection: rows.events_from_rows(connection.execute(statement, (seq,))))
         return found[0] if found else None
@@ -181,19 +184,14 @@ class SqliteStore:
 
     # contents
     def content(self, content_hash: str) -> bytes | None:
-        """The bytes of a version, None where they are not (or no longer) kept."""
+        """The bytes of a version, None where they are not (or no longer) kept, or not any more those that were."""
         statement = "SELECT form, data FROM contents LEFT JOIN blobs USING (id) WHERE hash = ?"
         row = self._database.read(lambda connection: connection.execute(statement, (content_hash,)).fetchone())
         if row is None:
             return None
         if row[0] == rows.FORM_FILE:
             return self._kept.get(content_hash)
-        if row[0] == rows.FORM_ZLIB:
-            import zlib
-
-            return zlib.decompress(row[1])
-        data: bytes = row[1]
-        return data
+        return _whole(row[1], content_hash, packed=row[0] == rows.FORM_ZLIB)
 
     def find_hashes(self, prefix: str) -> list[str]:
         """Kept versions whose hash begins with these hex digits (at most 10), in order."""
@@ -277,6 +275,18 @@ class SqliteStore:
     def close(self) -> None:
         """Let go of everything; idempotent."""
         self._database.close()
+
+
+def _whole(data: bytes | None, content_hash: str, *, packed: bool) -> bytes | None:
+    """Kept bytes, if they are those once kept: a disk can damage them where the database itself does not notice."""
+    if packed and data is not None:
+        import zlib
+
+        try:
+            data = zlib.decompress(data)
+        except zlib.error:
+            return None
+    return data if data is not None and hash_content(data) == content_hash else None
 
 
 def _lease_in_force(connection: sqlite3.Connection, file_path: str, boot_id: str, now_ns: int) -> Lease | None:

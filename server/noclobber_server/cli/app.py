@@ -6,9 +6,10 @@ Knows nothing of what a command does. A traceback never reaches the user.
 from __future__ import annotations
 
 import argparse
+import itertools
 import os
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 from noclobber.errors import NoclobberError
 
@@ -19,6 +20,8 @@ from .report import report
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from .output import Output
 
 __all__ = ["run"]
 
@@ -47,7 +50,7 @@ def _dispatch(arguments: list[str]) -> int:
         return _version()
     row = registry.find(name)
     if row is None:
-        return _unknown(name)
+        return _unknown(name, as_json=_asks_for_json(arguments))
     return _run_row(row, arguments[1:])
 
 
@@ -55,12 +58,32 @@ def _run_row(row: registry.Row, arguments: list[str]) -> int:
     command = registry.load(row)
     if command.run_raw is not None:
         return command.run_raw(arguments)
+    arguments = _joined(arguments, command.texts)
+    as_json = _asks_for_json(arguments)
     try:
-        parsed = _parser(row, command).parse_args(arguments)
+        parsed = _parser(row, command, as_json).parse_args(arguments)
+    except Usage as problem:
+        with output_for(as_json) as out:
+            return _misused(problem, out)
     except SystemExit as stop:  # argparse has said what it had to say
         return stop.code if isinstance(stop.code, int) else WRONG_USAGE
     with output_for(parsed.json) as out:
         return _answer(command, Call(parsed, out, options_name_caller=command.options == "writer"))
+
+
+def _joined(arguments: list[str], texts: tuple[str, ...]) -> list[str]:
+    """``--old TEXT`` as ``--old=TEXT``: argparse would take a text that begins with a dash for an option.
+
+    Two dashes alone it drops from there too: they stay, and it says that a text is missing.
+    """
+    joined: list[str] = []
+    rest = iter(arguments)
+    for argument in rest:
+        following = [argument, *itertools.islice(rest, 1 if argument in texts else 0)]
+        joined += following if "--" in following or len(following) < 2 else ["=".join(following)]
+        if "--" in following:
+            joined += rest
+    return joined
 
 
 def _answer(command: registry.Command, call: Call) -> int:
@@ -68,20 +91,42 @@ def _answer(command: registry.Command, call: Call) -> int:
     try:
         return command.run(call)
     except Usage as problem:
-        call.out.note(f"{problem}")
-        return WRONG_USAGE
+        return _misused(problem, call.out)
     except NoclobberError as problem:
         return report(problem, call)
 
 
-def _parser(row: registry.Row, command: registry.Command) -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+def _misused(problem: Usage, out: Output) -> int:
+    if out.as_json:
+        out.json({"error": "Usage", "message": str(problem)})
+    else:
+        out.note(f"{problem}")
+    return WRONG_USAGE
+
+
+def _asks_for_json(arguments: list[str]) -> bool:
+    """Asked of arguments that may not be readable: whoever wants JSON gets that in JSON too."""
+    return "--json" in itertools.takewhile("--".__ne__, arguments)
+
+
+class _Parser(argparse.ArgumentParser):
+    as_json = False
+
+    def error(self, message: str) -> NoReturn:
+        if self.as_json:
+            raise Usage(message)
+        super().error(message)
+
+
+def _parser(row: registry.Row, command: registry.Command, as_json: bool) -> argparse.ArgumentParser:
+    parser = _Parser(
         prog=f"noclobber {row.name}",
         description=f"{row.summary[0].upper()}{row.summary[1:]}.",
         epilog=f"examples:\n{command.examples}" if command.examples else None,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
+    parser.as_json = as_json
     if command.configure is not None:
         command.configure(parser)
     common = parser.add_argument_group("common options")
@@ -119,14 +164,13 @@ def _version() -> int:
     return DONE
 
 
-def _unknown(name: str) -> int:
+def _unknown(name: str, *, as_json: bool = False) -> int:
     from difflib import get_close_matches
 
     near = get_close_matches(name, [row.name for row in registry.ROWS], n=1)
     hint = f"did you mean '{near[0]}'?" if near else "noclobber --help lists the commands"
-    with output_for(False) as out:
-        out.note(f"there is no command '{name}'; {hint}")
-    return WRONG_USAGE
+    with output_for(as_json) as out:
+        return _misused(Usage(f"there is no command '{name}'; {hint}"), out)
 
 
 def _unwritable(problem: OSError) -> int:

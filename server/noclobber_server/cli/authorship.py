@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from .call import Usage
+from .numbers import whole_number
 from .output import printable
 from .registry import Command
 
@@ -41,8 +42,8 @@ def _blame(call: Call) -> int:
 
 def _span(text: str) -> slice:
     first, dash, last = text.partition("-")
-    if not (first.isdecimal() and (last or first).isdecimal()) or int(first) < 1 or (dash and not last):
-        raise Usage(f"--lines: '{text}' is no range of lines; write for example 10-20, or 10")
+    if not (first.isdecimal() and (last or first).isdecimal()) or len(text) > 40 or int(first) < 1 or (dash and not last):
+        raise Usage(f"--lines: '{text:.40}' is no range of lines; write for example 10-20, or 10")
     return slice(int(first) - 1, int(last or first))
 
 
@@ -62,7 +63,7 @@ def _as_json(line: AuthoredLine) -> dict[str, object]:
 
 
 def _configure_why(parser: ArgumentParser) -> None:
-    parser.add_argument("seq", metavar="SEQ", type=int, help="the event's number, as noclobber log and every refusal show it")
+    parser.add_argument("seq", metavar="SEQ", type=whole_number, help="the event's number, as noclobber log and every refusal show it")
 
 
 def _why(call: Call) -> int:

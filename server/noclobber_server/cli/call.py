@@ -44,13 +44,23 @@ class Call:
 
     @property
     def off(self) -> bool:
-        """Whether ``NOCLOBBER=off`` asks to be let through."""
-        return os.environ.get("NOCLOBBER", "").lower() == "off"
+        """Whether ``NOCLOBBER=off`` asks to be let through; in the words that every front understands."""
+        from noclobber.settings import is_off
+
+        return is_off(os.environ)
 
     @property
     def writer(self) -> str:
         """Who is calling."""
         return _label(self._option("agent"), "agent") or terminal_writer()
+
+    def selected(self, name: str) -> str | None:
+        """What ``--agent``, ``--turn`` and ``--intent`` select where a command has them as its own. Nothing on record has an empty one,
+        and a script whose variable is empty does not mean all there are."""
+        value: str | None = getattr(self.arguments, name)
+        if value is not None and not (value and value.isprintable()):
+            raise Usage(f"--{name}: a label of printable characters is wanted, not {value[:40]!r}")
+        return value
 
     @property
     def turn_id(self) -> str | None:
@@ -110,9 +120,8 @@ class Call:
         return root_for(self.base)
 
     def relative(self, guard: ConcurrencyGuard, path: str) -> str:
-        """A path argument as the history has it: relative to the root; the file need not exist any more."""
-        with guard.workspace.locator.locate(self.locate(path), missing_ok=True) as located:
-            return located.file_path
+        """A path argument as the history has it: relative to the root; what was a file may be gone, or a folder today."""
+        return guard.workspace.locator.name_of(self.locate(path))
 
     def stdin(self) -> bytes:
         """All of standard input, byte for byte."""

@@ -169,6 +169,7 @@ COMMANDS = {
         _edit,
         _configure_edit,
         "  noclobber edit setup.cfg --old 'version = 1' --new 'version = 2'\n  noclobber edit a.py --old foo --new bar --all",
+        texts=("--old", "--new"),
     ),
     "delete": Command(_delete, _configure_delete, "  noclobber read old.py >/dev/null && noclobber delete old.py"),
     "move": Command(_move, _configure_move, "  noclobber move src/a.py src/b.py"),

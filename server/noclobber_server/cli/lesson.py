@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from .call import Usage
+from .numbers import whole_number
 from .output import printable
 from .registry import Command
 
@@ -36,7 +37,7 @@ def _configure(parser: ArgumentParser) -> None:
     parser.add_argument("--for", dest="globs", metavar="GLOB", action="append", default=[], help="add: files it is about (src/**/*.py)")
     parser.add_argument("--for-file", metavar="P", help="search: what to know before editing this file")
     parser.add_argument("--drafts", action="store_true", help="list: what waits to be accepted or removed")
-    parser.add_argument("--limit", metavar="N", type=int, default=20, help="search: at most so many (20)")
+    parser.add_argument("--limit", metavar="N", type=whole_number, default=20, help="search: at most so many (20)")
     parser.add_argument("verb", metavar="VERB", choices=sorted(_VERBS), help="add, list, search, show, accept, edit, remove or prune")
     parser.add_argument("words", metavar="TEXT", nargs="*", help="add: the lesson (- takes it from stdin); search: words; else an id")
 
@@ -283,5 +284,6 @@ COMMANDS = {
         "  noclobber lesson add --context 'tests on CI' --failure 'time zone differs' --resolution 'set TZ=UTC' --for 'tests/**'\n"
         "  noclobber lesson list --drafts\n  noclobber lesson search --for-file src/a.py\n  noclobber lesson accept l1a2b3c4",
         options="own",
+        texts=("--context", "--failure", "--resolution"),
     ),
 }

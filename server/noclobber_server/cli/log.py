@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, get_args
 
 from noclobber.records import Event, EventKind, Outcome
 
+from .numbers import whole_number
 from .output import printable
 from .registry import Command
 from .times import since
@@ -33,7 +34,7 @@ def _configure(parser: ArgumentParser) -> None:
     parser.add_argument("--kind", metavar="K", choices=get_args(EventKind), help=", ".join(get_args(EventKind)))
     parser.add_argument("--outcome", metavar="O", choices=get_args(Outcome), help=", ".join(get_args(Outcome)))
     parser.add_argument("--since", metavar="TIME", help="2h, 1d, 2026-01-31, or an ISO 8601 time")
-    parser.add_argument("--limit", metavar="N", type=int, default=50, help="the newest N (50); 0: all")
+    parser.add_argument("--limit", metavar="N", type=whole_number, default=50, help="the newest N (50); 0: all")
     parser.add_argument("--follow", "-f", action="store_true", help="go on with what happens from now on, until Ctrl-C")
 
 
@@ -57,9 +58,9 @@ class _Selection:
         self.seen = self._store.last_seq()
         self._query = EventQuery(
             file_path=None if call.file is None else call.relative(guard, call.file),
-            agent_id=call.agent,
-            turn_id=call.turn,
-            intent_id=call.intent,
+            agent_id=call.selected("agent"),
+            turn_id=call.selected("turn"),
+            intent_id=call.selected("intent"),
             kinds=None if call.kind is None else (call.kind,),
             outcomes=None if call.outcome is None else (call.outcome,),
             since=moment,

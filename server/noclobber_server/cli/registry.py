@@ -23,6 +23,7 @@ class Command(NamedTuple):
 
     ``options``: ``writer`` (``--agent``, ``--turn``, ``--intent`` say who is calling), ``own`` (the command defines them
     itself, as filters), each with ``--workspace`` and ``--json``; ``raw``: no parser, ``run_raw`` gets the arguments as they are.
+    ``texts``: options whose value is any text, also one that looks like an option.
     """
 
     run: Callable[[Call], int] | None = None
@@ -30,6 +31,7 @@ class Command(NamedTuple):
     examples: str = ""
     options: Literal["writer", "own", "raw"] = "writer"
     run_raw: Callable[[list[str]], int] | None = None
+    texts: tuple[str, ...] = ()
 
 
 class Row(NamedTuple):

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from noclobber.errors import FileAccessError
 
+from .numbers import whole_number
 from .registry import Command
 from .times import since
 
@@ -25,7 +26,7 @@ def _configure(parser: ArgumentParser) -> None:
     parser.add_argument("--agent", metavar="A", help="only this writer; with --turn: whose turn")
     parser.add_argument("--turn", metavar="T", help="one turn, and what others did to its files meanwhile")
     parser.add_argument("--since", metavar="TIME", help="2h, 1d, 2026-01-31, or an ISO 8601 time")
-    parser.add_argument("--limit", metavar="N", type=int, default=20_000, help="the newest N events (20000)")
+    parser.add_argument("--limit", metavar="N", type=whole_number, default=20_000, help="the newest N events (20000)")
 
 
 def _timeline(call: Call) -> int:
@@ -52,9 +53,10 @@ def _data(call: Call, guard: ConcurrencyGuard, moment: str | None) -> dict[str, 
     from ..timeline.picture import recent, turn
 
     limit = max(1, call.limit)
-    if call.turn:
-        return turn(guard.workspace, call.turn, agent_id=call.agent, limit=limit)
-    return recent(guard.workspace, since=moment, agent_id=call.agent, limit=limit)
+    agent_id, turn_id = call.selected("agent"), call.selected("turn")
+    if turn_id is not None:
+        return turn(guard.workspace, turn_id, agent_id=agent_id, limit=limit)
+    return recent(guard.workspace, since=moment, agent_id=agent_id, limit=limit)
 
 
 def _save(target: str, content: bytes) -> None:

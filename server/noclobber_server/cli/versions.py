@@ -34,14 +34,14 @@ def _configure_revert(parser: ArgumentParser) -> None:
 
 
 def _revert(call: Call) -> int:
+    turn, agent = call.selected("turn") or "", call.selected("agent")
     with call.existing_guard() as guard:
         files = None if call.file is None else [call.relative(guard, path) for path in call.file]
-        done = guard.revert(turn_id=call.turn, agent_id=call.agent, dry_run=call.dry_run, files=files)
+        done = guard.revert(turn_id=turn, agent_id=agent, dry_run=call.dry_run, files=files)
     if call.out.as_json:
         call.out.json({**done._asdict(), "files": [one._asdict() for one in done.files]})
         return 0
     if not done.files:
-        turn = printable(call.turn)
         call.out.note(f"there is nothing of turn {turn} to take back; noclobber log --turn {turn} lists what it did")
     for one in done.files:
         call.out.line("\t".join((one.action, printable(one.file_path), one.after_hash or "-")))

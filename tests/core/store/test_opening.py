@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from noclobber.content import hash_content
 from noclobber.errors import StoreBusyError, StoreError, StoreTooNewError, WorkspaceError
 from noclobber.journal import Journal
 from noclobber.records import Event, Snapshot
@@ -55,7 +56,7 @@ class TestNew:
 
     def test_everything_is_there_again_in_another_store(self, state: Path, an_event: AnEvent, a_snapshot: Callable[..., Snapshot]) -> None:
         store = SqliteStore(state)
-        store.apply(Batch(events=[an_event()], snapshots=[a_snapshot()], contents=[("1" * 64, b"x")]))
+        store.apply(Batch(events=[an_event()], snapshots=[a_snapshot()], contents=[(hash_content(b"x"), b"x")]))
         lease = store.acquire_lease("a.py", "alice", "boot", 1, 2)
         epoch = store.epoch
         store.close()
@@ -63,7 +64,7 @@ class TestNew:
         assert (again.epoch, again.opening_notice) == (epoch, None)
         assert again.last_seq() == 1
         assert again.snapshot("alice", "a.py") == a_snapshot(seq=1)
-        assert again.content("1" * 64) == b"x"
+        assert again.content(hash_content(b"x")) == b"x"
         renewed = again.acquire_lease("a.py", "alice", "boot", 1, 2)
         assert lease is not None
         assert renewed is not None

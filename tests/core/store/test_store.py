@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import threading
+import zlib
 from collections.abc import Callable
 from typing import Any
 
@@ -13,7 +14,7 @@ import pytest
 from noclobber.clock import format_utc, parse_utc, utc_now
 from noclobber.errors import StoreError
 from noclobber.records import Buffer, Event, Signature, Snapshot
-from noclobber.store import Batch, EventQuery, Pending, Store
+from noclobber.store import Batch, EventQuery, Pending, SqliteStore, Store
 from noclobber.store.protocol import LOOKED_BACK
 
 AnEvent = Callable[..., Event]
@@ -401,6 +402,14 @@ class TestTheStoreItself:
         assert store.content(digest(b"x")) is None
         assert store.apply(Batch(events=[an_event()])) == (1,)
 
+    @pytest.mark.parametrize("seq", [1 << 63, 10**30, -(10**30)])
+    def test_a_number_no_event_can_have_names_none(self, store: Store, seq: int) -> None:
+        assert store.event(seq) is None
+
+    def test_a_limit_beyond_all_numbers_is_none(self, store: Store, an_event: AnEvent) -> None:
+        store.apply(Batch(events=[an_event(), an_event()]))
+        assert [event.seq for event in store.events(EventQuery(limit=10**30))] == [1, 2]
+
     def test_threads_share_it_and_no_number_is_given_twice(self, store: Store, an_event: AnEvent) -> None:
         given: list[int] = []
 
@@ -422,6 +431,23 @@ class TestTheStoreItself:
         store.close()
 
 
+@pytest.mark.parametrize("question", ["events", "content", "was_given", "reading"])
+def test_a_question_with_a_value_that_no_record_can_have_is_an_error_of_ours(sqlite_store: SqliteStore, question: str) -> None:
+    def ask() -> object:
+        if question == "events":
+            return sqlite_store.events(EventQuery(turn_id="\udcff"))
+        if question == "content":
+            return sqlite_store.content("\udcff")
+        if question == "was_given":
+            return sqlite_store.was_given("alice", "a.py", "\udcff")
+        with sqlite_store.reading() as connection:
+            return connection.execute("SELECT ?", (1 << 63,))
+
+    with pytest.raises(StoreError, match="cannot be stored"):
+        ask()
+    assert sqlite_store.events(EventQuery()) == []
+
+
 def test_a_signature_is_put_only_where_the_very_snapshot_is_still_live(store: Store, a_snapshot: ASnapshot) -> None:
     signature = Signature(1, 2, 3, 4, 5, True)
     store.apply(Batch(snapshots=[a_snapshot(seq=7), a_snapshot(file_path="b.py", seq=7)]))
@@ -429,3 +455,28 @@ def test_a_signature_is_put_only_where_the_very_snapshot_is_still_live(store: St
     store.apply(Batch(snapshots=[second._replace(seq=8)]))
     store.apply(Batch(signatures=[first._replace(signature=signature), second._replace(signature=signature)]))
     assert [(one.seq, one.signature) for one in store.snapshots()] == [(7, signature), (8, second.signature)]
+
+
+@pytest.mark.parametrize("swept", [False, True], ids=["as it is", "compressed"])
+def test_a_damaged_version_is_not_kept_any_more(sqlite_store: SqliteStore, swept: bool) -> None:
+    content, other = b"one\n" * 100, b"two\n" * 100
+    sqlite_store.apply(Batch(contents=[(digest(content), content), (digest(other), other)]))
+    if swept:
+        sqlite_store.sweep("2026-05-09T07:35:25.042Z")
+    assert sqlite_store.content(digest(content)) == content
+    put = "UPDATE blobs SET data = ? WHERE id = (SELECT id FROM contents WHERE hash = ?)"
+    for damaged in (b"three\n", zlib.compress(other), b""):
+        with sqlite_store.writing() as connection:
+            connection.execute(put, (damaged, digest(content)))
+        assert sqlite_store.content(digest(content)) is None
+    assert sqlite_store.content(digest(other)) == other
+
+
+def test_a_version_that_is_kept_again_is_young_again(sqlite_store: SqliteStore) -> None:
+    contents = [(digest(one), one) for one in (b"again\n", b"once\n")]
+    sqlite_store.apply(Batch(contents=contents))
+    with sqlite_store.writing() as connection:
+        connection.execute("UPDATE contents SET kept_at = kept_at - 10 * 86400")
+    sqlite_store.apply(Batch(contents=contents[:1]))
+    sqlite_store.sweep(utc_now())
+    assert [sqlite_store.content(one) for one, _ in contents] == [b"again\n", None]

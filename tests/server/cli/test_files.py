@@ -209,14 +209,25 @@ def test_a_file_of_no_workspace_is_refused_and_begins_none(cli: Any, tmp_path: P
     assert not (stray.parent / ".noclobber").exists()
 
 
-def test_switched_off_every_file_command_does_the_plain_thing_and_records_nothing(cli: Any) -> None:
+@pytest.mark.parametrize("off", ["off", "0", "False"])
+def test_switched_off_every_file_command_does_the_plain_thing_and_records_nothing(cli: Any, off: str) -> None:
     target = cli.file("a.txt", b"one\n")
-    assert cli("read", "a.txt", NOCLOBBER="off").out == b"one\n"
-    assert cli("write", "a.txt", stdin=b"two two\n", NOCLOBBER="off").status == 0
-    assert cli("edit", "a.txt", "--old", "two", "--new", "2", "--all", NOCLOBBER="off").status == 0
+    assert cli("read", "a.txt", NOCLOBBER=off).out == b"one\n"
+    assert cli("write", "a.txt", stdin=b"two two\n", NOCLOBBER=off).status == 0
+    assert cli("edit", "a.txt", "--old", "two", "--new", "2", "--all", NOCLOBBER=off).status == 0
     assert target.read_bytes() == b"2 2\n"
-    assert cli("move", "a.txt", "b.txt", NOCLOBBER="off").status == 0
-    assert cli("delete", "b.txt", NOCLOBBER="off").status == 0
-    answer = cli("delete", "b.txt", "--json", NOCLOBBER="off")
+    assert cli("move", "a.txt", "b.txt", NOCLOBBER=off).status == 0
+    assert cli("delete", "b.txt", NOCLOBBER=off).status == 0
+    answer = cli("delete", "b.txt", "--json", NOCLOBBER=off)
     assert (answer.status, json.loads(answer.out)["error"]) == (1, "FileAccessError")
     assert not (cli.root / ".noclobber").exists()
+
+
+def test_a_text_that_looks_like_an_option_is_replaced(cli: Any) -> None:
+    path = cli.file("a.sh", b"run --verbose\n")
+    assert cli("edit", "a.sh", "--old", "--verbose", "--new", "--json").status == 0
+    assert path.read_bytes() == b"run --json\n"
+    assert cli("edit", "--old", "--json", "--new", "-q", "--", "a.sh").status == 0
+    assert path.read_bytes() == b"run -q\n"
+    assert cli("edit", "a.sh", "--old", "run", "--new", "--").status == 2
+    assert cli("edit", "a.sh", "--old=run", "--new").status == 2

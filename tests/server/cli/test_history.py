@@ -53,6 +53,19 @@ def test_the_log_of_a_deleted_file_is_still_found(cli: Any) -> None:
     assert [event["kind"] for event in cli("log", "--file", "sub/a.txt", "--json").events] == ["write", "delete"]
 
 
+def test_a_file_that_is_a_folder_today_is_asked_for_by_its_old_name(cli: Any) -> None:
+    cli("write", "thing", "--turn", "t1", stdin=b"one\n")
+    cli("write", "other", "--turn", "t1", stdin=b"one more\n")
+    (cli.root / "thing").unlink()
+    (cli.root / "thing").mkdir()
+    assert [event["file_path"] for event in cli("log", "--file", "thing", "--json").events] == ["thing"]
+    answer = cli("revert", "--turn", "t1", "--file", "thing", "--json")
+    assert (answer.status, answer.json["error"]) == (1, "RevertConflictError")
+    assert "'thing' is a folder" in answer.json["conflicts"]["thing"]
+    assert cli("revert", "--turn", "t1", "--file", "other").status == 0
+    assert cli("purge", "thing").status == 0
+
+
 def test_a_followed_log_shows_what_happens_and_ends_quietly_at_an_interrupt(cli: Any) -> None:
     cli("write", "a.txt", stdin=b"one\n")
     following = cli.start("log", "--follow", "--json", stdout=subprocess.PIPE, stderr=subprocess.PIPE)

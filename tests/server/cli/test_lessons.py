@@ -147,3 +147,8 @@ def test_verify_in_json_says_what_failed_and_what_became_of_it(cli: Any) -> None
     told = json.loads(answer.out)
     assert (told["status"], told["tool"], told["outcomes"][0]["action"]) == (3, "command", "drafted")
     assert told["failures"][0]["message"] == "bad"
+
+
+def test_the_parts_of_a_lesson_may_begin_with_a_dash(cli: Any) -> None:
+    assert cli("lesson", "add", "--context", "-x was given", "--failure", "--strict", "--resolution", "-q").status == 0
+    assert b"**Failure**: --strict" in (cli.root / "CLAUDE.md").read_bytes()

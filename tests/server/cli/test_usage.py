@@ -26,16 +26,39 @@ WRONG = {
     "agent with a line break": ("read", "a", "--agent", "a\nb"),
     "turn too long": ("read", "a", "--turn", "t" * 201),
     "why without a number": ("why", "first"),
+    "why with a number too large": ("why", "9" * 23),
+    "limit too large": ("log", "--limit", "9" * 23),
+    "limit below nothing": ("log", "--limit", "-1"),
+    "limit of the timeline too large": ("timeline", "--html", "-", "--limit", "9" * 26),
+    "lines of more digits than a number may have": ("blame", "a", "--lines", f"1-{'9' * 5000}"),
+    "pause of more digits than a number may have": ("pause", f"{'0' * 5000}1h"),
+    "time of more digits than a number may have": ("log", "--since", f"{'9' * 5000}d"),
+    "selected agent that is no text": ("log", "--agent", b"\xff"),
+    "selected turn that is no text": ("log", "--turn", b"\xff"),
+    "timeline of an agent that is no text": ("timeline", "--html", "-", "--agent", b"\xff"),
+    "revert of a turn that is no text": ("revert", "--turn", b"\xff"),
+    "revert of a turn without a name": ("revert", "--turn", ""),
+    "selected turn without a name": ("log", "--turn", ""),
     "demo of no length": ("demo", "--seconds", "0"),
 }
 
 
 @pytest.mark.parametrize("arguments", WRONG.values(), ids=WRONG.keys())
-def test_wrong_usage_is_status_2_with_a_word_on_stderr_and_nothing_done(cli: Any, arguments: tuple[str, ...]) -> None:
+def test_wrong_usage_is_status_2_with_a_word_on_stderr_and_nothing_done(cli: Any, arguments: tuple[str | bytes, ...]) -> None:
     cli.file("a", b"one\n")
+    (cli.root / ".noclobber").mkdir()
     answer = cli(*arguments)
     assert (answer.status, answer.out) == (2, b"")
     assert answer.err
+
+
+@pytest.mark.parametrize("arguments", WRONG.values(), ids=WRONG.keys())
+def test_wrong_usage_under_json_is_one_object(cli: Any, arguments: tuple[str | bytes, ...]) -> None:
+    cli.file("a", b"one\n")
+    (cli.root / ".noclobber").mkdir()
+    answer = cli(*arguments, "--json")
+    assert (answer.status, answer.err, answer.json["error"]) == (2, "", "Usage")
+    assert answer.json["message"]
 
 
 @pytest.mark.parametrize("row", registry.ROWS, ids=lambda row: row.name)
@@ -106,6 +129,20 @@ def test_a_path_that_cannot_be_guarded_says_why_and_changes_nothing(cli: Any, ki
 def _listing(root: Path) -> list[str]:
     done = subprocess.run(["find", ".", "-path", "./.noclobber", "-prune", "-o", "-print"], cwd=root, capture_output=True, check=True)
     return sorted(done.stdout.decode(errors="backslashreplace").splitlines())
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [("show",), ("restore", "a.txt"), ("write", "a.txt", "--read-hash"), ("delete", "a.txt", "--read-hash"), ("lesson", "show")],
+    ids=lambda arguments: " ".join(arguments),
+)
+def test_bytes_that_are_no_text_name_nothing_and_that_is_said(cli: Any, arguments: tuple[str, ...]) -> None:
+    path = cli.file("a.txt", b"one\n")
+    cli("read", "a.txt")
+    answer = cli(*arguments, b"\xff", stdin=b"new\n")
+    assert (answer.status, answer.out) == (1, b"")
+    assert answer.err.startswith("noclobber: ")
+    assert path.read_bytes() == b"one\n"
 
 
 def test_a_read_only_folder_is_said_to_be_one(cli: Any) -> None:
