@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Awaitable, Callable
+from functools import partial
 from types import TracebackType
 from typing import Concatenate, ParamSpec, TypeVar
 
@@ -18,14 +20,17 @@ T = TypeVar("T")
 
 def _in_thread(method: Callable[Concatenate[ConcurrencyGuard, P], T]) -> Callable[Concatenate[AsyncConcurrencyGuard, P], Awaitable[T]]:
     async def call(own: AsyncConcurrencyGuard, /, *args: P.args, **kwargs: P.kwargs) -> T:
-        return await asyncio.to_thread(method, own.guard, *args, **kwargs)
+        return await asyncio.to_thread(lambda: method(own.guard, *args, **kwargs))
 
     call.__name__, call.__doc__ = method.__name__, method.__doc__
     return call
 
 
 class AsyncConcurrencyGuard:
-    """``ConcurrencyGuard`` for coroutines, around one of its kind. An async context manager: leaving it closes the workspace."""
+    """``ConcurrencyGuard`` for coroutines, around one of its kind. An async context manager: leaving it closes the workspace.
+
+    The workspace is opened in a worker thread as well, by ``async with`` or the first call; errors of opening are raised there.
+    """
 
     def __init__(
         self,
@@ -35,25 +40,33 @@ class AsyncConcurrencyGuard:
         turn_id: str | None = None,
         intent_id: str | None = None,
     ) -> None:
-        if not isinstance(workspace, ConcurrencyGuard):
-            workspace = ConcurrencyGuard(workspace, agent_id, turn_id=turn_id, intent_id=intent_id)
-        self._guard: ConcurrencyGuard = workspace
+        self._opening = threading.Lock()
+        self._guard: ConcurrencyGuard | None = None
+        if isinstance(workspace, ConcurrencyGuard):
+            self._guard = workspace
+        else:
+            self._open = partial(ConcurrencyGuard, workspace, agent_id, turn_id=turn_id, intent_id=intent_id)
 
     @property
     def guard(self) -> ConcurrencyGuard:
-        """The guard that does the work."""
-        return self._guard
+        """The guard that does the work, opened here if it is not open yet."""
+        with self._opening:
+            if self._guard is None:
+                self._guard = self._open()
+            return self._guard
 
     def as_writer(self, agent_id: str, *, turn_id: str | None = None, intent_id: str | None = None) -> AsyncConcurrencyGuard:
         """The same workspace seen by another writer."""
         return AsyncConcurrencyGuard(self.guard.as_writer(agent_id, turn_id=turn_id, intent_id=intent_id))
 
     async def __aenter__(self) -> AsyncConcurrencyGuard:
+        await asyncio.to_thread(lambda: self.guard)
         return self
 
     async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         await self.close()
 
+    hash_content = staticmethod(ConcurrencyGuard.hash_content)
     close = _in_thread(ConcurrencyGuard.close)
     record_snapshot = _in_thread(ConcurrencyGuard.record_snapshot)
     verify_before_write = _in_thread(ConcurrencyGuard.verify_before_write)

@@ -89,9 +89,9 @@ class PathLocks:
         """Wait until nobody holds the path exclusively; readers share it."""
         return self._wait("path", fcntl.F_RDLCK, [file_path.encode()])
 
-    def try_exclusive(self, file_path: str) -> HeldLock | None:
-        """The sole right to a path if it is free this instant, else None. May be asked for while holding another."""
-        return self._take(fcntl.F_WRLCK, [file_path.encode()], (get_ident(), "path"), 0)
+    def try_exclusive(self, *file_paths: str) -> HeldLock | None:
+        """The sole right to these paths if all are free this instant, else None. May be asked for while holding another."""
+        return self._take(fcntl.F_WRLCK, [path.encode() for path in file_paths], (get_ident(), "path"), 0)
 
     def inode_exclusive(self, device: int, inode: int) -> HeldLock:
         """Wait for the sole right to a file under any of its names; taken after its path's lock, never before."""

@@ -103,7 +103,9 @@ def _settle_row(workspace: Workspace, row: Pending) -> None:
 
 
 def _stands(action: Action) -> bool:
-    """Whether a file's part of a change of several had been placed when that was interrupted."""
+    """Whether a file's part of a change of several had been placed, and was not on its way back, when that was interrupted."""
+    if action.row.placing != action.ours:
+        return False
     try:
         return action.row.action == "exchange" and action.temp_inode() != action.row.outcome["inode"]
     except FileNotFoundError:

@@ -17,11 +17,11 @@ from typing import TYPE_CHECKING
 from .clock import utc_now
 from .errors import StoreError, WorkspaceError
 from .in_use import InUse
-from .liveness import Live
+from .liveness import Live, living
 from .locks import PathLocks
 from .paths import Locator
 from .progress import Progress, unwatched
-from .roots import root_for
+from .roots import find_root, root_for
 from .secrecy import Secrecy
 from .settings import Settings, is_off, load_settings
 from .store.protocol import Store
@@ -103,6 +103,8 @@ class Workspace:
         WorkspaceError says why it cannot be opened; StoreError why its state cannot be used. ``progress`` is told of a history that is
         rebuilt, now or later; where it cancels, the state is left for the next opening.
         """
+        if not os.path.exists(path) and find_root(path) is None:
+            raise WorkspaceError(f"{os.fspath(path)}: there is no such folder; make it first, or correct its name.")
         workspace = cls(root_for(os.fspath(path)), step=step, mirrored=mirrored, progress=progress)
         if workspace.store.pending() or any(os.listdir(workspace.folder(name)) for name in ("tmp", "kept")):
             from .recovery import settle_all  # 3 ms that a hook seldom needs
@@ -173,6 +175,7 @@ class Workspace:
             self.store.put_meta("swept_at", now)
             if last is not None:
                 self.store.sweep(now)
+                living(self.state)  # and with it the files of the dead go
 
     @property
     def locator(self) -> Locator:

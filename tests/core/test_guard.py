@@ -136,7 +136,10 @@ def test_reading_a_missing_file_says_so(alice: ConcurrencyGuard) -> None:
 
 
 async def test_the_async_face_does_the_same(root: Path, lines: Path) -> None:
-    async with AsyncConcurrencyGuard(root, "alice") as alice:
+    unopened = AsyncConcurrencyGuard(root, "alice")
+    assert not (root / ".noclobber").exists()  # opened off the event loop
+    async with unopened as alice:
+        assert alice.hash_content(b"x") == ConcurrencyGuard.hash_content(b"x")
         bob = alice.as_writer("bob")
         read, _ = await asyncio.gather(alice.read("a.txt"), bob.read("a.txt"))
         await alice.write("a.txt", read.content + b"alice\n")

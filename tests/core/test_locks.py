@@ -181,6 +181,16 @@ def test_a_lock_tried_and_got_counts_as_held_by_the_thread(locks: PathLocks) -> 
     assert free(locks, "a.py")
 
 
+def test_several_are_got_together_or_none_of_them(locks: PathLocks) -> None:
+    with locks.exclusive("b.py"):
+        assert locks.try_exclusive("a.py", "b.py", "c.py") is None
+        assert all(free(locks, path) for path in ("a.py", "c.py"))
+    held = locks.try_exclusive("a.py", "b.py", "c.py")
+    assert held is not None
+    with held:
+        assert not any(free(locks, path) for path in ("a.py", "b.py", "c.py"))
+
+
 def test_trying_while_holding_never_waits(locks: PathLocks) -> None:
     with locks.exclusive("a.py"):
         assert not free(locks, "a.py")

@@ -44,7 +44,7 @@ def test_a_new_workspace_belongs_at_the_git_root_or_without_git_in_the_folder_it
 
 
 def test_a_folder_that_does_not_exist_makes_no_workspace_of_the_one_above_it(tmp_path: Path) -> None:
-    for path in (tmp_path / "misspelt" / "deeper", tmp_path / "misspelt" / "deeper" / "x.py"):
+    for path in (tmp_path / "misspelt", tmp_path / "misspelt" / "deeper", tmp_path / "misspelt" / "deeper" / "x.py"):
         with pytest.raises(WorkspaceError, match="no such folder"):
             ConcurrencyGuard(path, "alice")
     assert not (tmp_path / ".noclobber").exists()

@@ -59,7 +59,7 @@ def _problem(root: Path, outsider: Outsider, kind: str, *, killed: bool, how: st
         store, state = checker.workspace.store, root / ".noclobber"
         now = state_of(outsider.path)
         events = store.events(EventQuery(file_path="file", agent_id="alice", outcomes=("done",)))
-        made = [event for event in events if event.kind != "read"]
+        made = [event for event in events if event.kind != "read" and "interrupted" not in (event.detail or {})]
         kept = {content for content in outsider.made if store.content(hash_content(content)) == content}
         if lost := outsider.unaccounted(kept):
             return f"lost {[content[:12] for content in lost]}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +17,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Client", "lsp_range"]
 
+logger = logging.getLogger(__name__)
 _ANSWER_S = 10.0
+_LAST_PID = 2**31 - 1  # no system has larger ones; what is none must not come into the store
 
 
 def lsp_range(span: Span) -> types.Range:
@@ -31,8 +34,8 @@ class Client:
         self._server = server
         info = params.client_info
         self.name = _plain(info.name if info else "") or "editor"
-        self.process_id = params.process_id
-        self.agent_id = f"editor:{self.name}:{params.process_id if params.process_id is not None else os.getppid()}"
+        self.process_id = params.process_id if params.process_id and 0 < params.process_id <= _LAST_PID else None
+        self.agent_id = f"editor:{self.name}:{os.getppid() if self.process_id is None else self.process_id}"
         capabilities = params.capabilities
         document, workspace, window = capabilities.text_document, capabilities.workspace, capabilities.window
         published = document.publish_diagnostics if document else None
@@ -44,8 +47,24 @@ class Client:
         self.takes_edits = bool(workspace and workspace.apply_edit)
         self.asks = bool(window and window.show_message and window.show_message.message_action_item) or self.name.lower() in ("neovim",)
         self.shows_progress = bool(window and window.work_done_progress)
+        watched = workspace.did_change_watched_files if workspace else None
+        self._takes_watchers = bool(watched and watched.dynamic_registration)
         # These send a change only half a second after the keystroke, but write the file at once.
         self.speaks_late = any(word in self.name.lower() for word in ("emacs", "eglot", "neovim"))
+
+    def watch_files(self) -> None:
+        """From any thread: have the client tell of the files that it sees change, once and where it can be asked for that."""
+        if self._takes_watchers:
+            self._takes_watchers = False
+            self._server.in_loop(lambda: self._server.run_task(self._register_watcher()))
+
+    async def _register_watcher(self) -> None:
+        everything = types.DidChangeWatchedFilesRegistrationOptions([types.FileSystemWatcher("**/*")])
+        wanted = types.Registration("noclobber.files", types.WORKSPACE_DID_CHANGE_WATCHED_FILES, everything)
+        try:
+            await self._server.client_register_capability_async(types.RegistrationParams([wanted]))
+        except JsonRpcException as error:
+            logger.info("The client does not watch files for us: %s", error)
 
     def publish(self, uri: str, version: int, diagnostics: list[types.Diagnostic]) -> None:
         """The diagnostics of one document, replacing what was said before."""

@@ -104,7 +104,7 @@ class Commands:
         room = (await self._file(given.uri))[1] if given.uri else await self._one_room(None)
         from noclobber.lessons import append_lesson_to_claude  # lessons are rare, and their rules are long
 
-        answer = await self._worked(lambda: append_lesson_to_claude(self._guard(room), text))
+        answer = await self._off_loop(lambda: append_lesson_to_claude(self._guard(room), text))
         return {"success": answer["success"], "path": answer["path"], "message": answer["message"]}
 
     # -- finding what is meant --

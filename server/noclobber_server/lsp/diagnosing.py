@@ -29,6 +29,7 @@ _SEVERITY = {
     "deleted": types.DiagnosticSeverity.Warning,
 }
 _MOST = 40
+_MOST_CHANGES = 20  # the last ones, in each diagnostic's data
 
 
 class Publisher:
@@ -143,8 +144,9 @@ def _data(document: Document, found: Assessment, region: Region | None, authors:
                 "kind": event.kind,
                 "who": who(event),
             }
-            for event in authors
+            for event in authors[-_MOST_CHANGES:]
         ],
+        "changedByMore": max(len(authors) - _MOST_CHANGES, 0),
     }
 
 

@@ -15,7 +15,10 @@ from noclobber.store.protocol import EventQuery
 from .documents import Document, Version
 from .view import find_view
 
-__all__ = ["authors_of", "changes_since", "is_explained", "refresh_disk", "revise_view"]
+__all__ = ["authors_of", "changes_since", "is_explained", "newest", "refresh_disk", "revise_view"]
+
+_MOST_UNSEEN = 100
+_UNSEEN_BYTES = 8_000_000
 
 
 def refresh_disk(document: Document) -> bool:
@@ -73,6 +76,19 @@ def _is_read_otherwise(plain: str, shown: str) -> bool:
     return len(lines) == len(others) and all(
         (line != other) == (not other.isascii() or "\0" in other) for line, other in zip(lines, others, strict=True)
     )
+
+
+def newest(versions: Sequence[Version]) -> list[Version]:
+    """Those of the versions of a file, oldest first, that are held in memory: a save replaces the last of them, and the
+    store has the others where they may be kept."""
+    held: list[Version] = []
+    size = 0
+    for version in reversed(versions[-_MOST_UNSEEN:]):
+        size += len(version.content)
+        if held and size > _UNSEEN_BYTES:
+            break
+        held.insert(0, version)
+    return held
 
 
 def changes_since(document: Document, seq: int, *, but: str | None = None) -> list[Event]:

@@ -121,10 +121,9 @@ class Documents:
             self._by_uri.pop(document.uri, None)
         return document
 
-    def drop(self, document: Document) -> None:
-        """Take out this very one, if it is still there."""
-        if self._by_key.get(key_of(document.uri)) is document:
-            self.remove(document.uri)
+    def drop(self, document: Document) -> bool:
+        """Take out this very one; whether it was still there."""
+        return self._by_key.get(key_of(document.uri)) is document and self.remove(document.uri) is document
 
     def __iter__(self) -> Iterator[Document]:
         return iter(list(self._by_key.values()))

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["ACTIVITY", "Follower", "event_to_wire"]
 
 ACTIVITY = "noclobber/activity"
-_MOST = 500
+_AT_A_TIME = 500
 
 
 class Follower:
@@ -31,16 +31,21 @@ class Follower:
 
     def follow(self, room: Room) -> None:
         """Take in what was put on record since the last time."""
+        if room.is_closed:
+            return
         store = room.workspace.store
         last = store.last_seq()
-        if store.epoch != room.epoch:  # the state was removed and made anew
-            room.epoch, room.last_seq = store.epoch, 0
-            self._tell_anew(room)
-            last = store.last_seq()
-        if last == room.last_seq:
-            return
-        events = store.events(EventQuery(after_seq=room.last_seq, limit=_MOST))
-        room.last_seq = last
+        if store.epoch != room.epoch:  # made anew, or rebuilt: then what is older than its newest events was told already
+            room.epoch, room.last_seq = store.epoch, max(last - _AT_A_TIME, 0)
+            self._tell_anew(room, last)
+        while store.last_seq() != room.last_seq:
+            events = store.events(EventQuery(after_seq=room.last_seq, limit=_AT_A_TIME, oldest=True))
+            if not events:
+                return
+            room.last_seq = events[-1].seq
+            self._take_in(room, events)
+
+    def _take_in(self, room: Room, events: list[Event]) -> None:
         paths = {path for event in events if event.kind in CHANGING for path in (event.file_path, event.to_path) if path}
         for path in paths & room.documents.keys():
             for document in room.documents[path]:
@@ -50,10 +55,11 @@ class Follower:
         if self._wants_activity:
             self._client.notify(ACTIVITY, {"root": room.root, "events": [event_to_wire(event) for event in events]})
 
-    def _tell_anew(self, room: Room) -> None:
+    def _tell_anew(self, room: Room, last: int) -> None:
         """What is open, and what is unsaved in it, was in the state that is gone."""
         for document in [document for documents in room.documents.values() for document in documents]:
-            document.row, document.own_text, document.seen_seq = None, None, 0
+            document.row, document.own_text = None, None
+            document.seen_seq = document.seen_seq if document.seen_seq <= last else 0
             self._tracker.look(document)
 
 

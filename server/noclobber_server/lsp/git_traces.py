@@ -13,7 +13,7 @@ import struct
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
-__all__ = ["git_folder", "git_marks", "newest", "written_by_git"]
+__all__ = ["git_folder", "git_marks", "newest", "working_tree", "written_by_git"]
 
 _NAMES = ("HEAD", "index", "ORIG_HEAD", "MERGE_HEAD", "logs/HEAD")
 _STAT = struct.Struct(">10I")
@@ -27,6 +27,16 @@ class _Entry(NamedTuple):
     blob: str
     mtime_ns: int
     size: int
+
+
+def working_tree(folder: str) -> str | None:
+    """The root of the working tree that a folder belongs to, which may be a submodule's or a linked worktree; None without git."""
+    while git_folder(folder) is None:
+        above = os.path.dirname(folder)
+        if above == folder:
+            return None
+        folder = above
+    return folder
 
 
 def git_folder(root: str) -> str | None:

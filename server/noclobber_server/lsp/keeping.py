@@ -39,7 +39,7 @@ class Keeper:
 
 def _keep(room: Room, file_path: str) -> None:
     workspace = room.workspace
-    if workspace.secrecy.never_kept(file_path):
+    if room.is_closed or workspace.secrecy.never_kept(file_path):
         return
     try:
         with workspace.locator.locate(file_path, missing_ok=True) as located:

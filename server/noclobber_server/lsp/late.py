@@ -47,6 +47,8 @@ class LateWriters:
 
     def settle(self, room: Room) -> None:
         """Put on record what nobody writes any more; the rest waits for the next time."""
+        if room.is_closed:
+            return
         try:
             settle_late(room.workspace)
         except FileNotFoundError:

@@ -12,7 +12,7 @@ from noclobber.guard import ConcurrencyGuard
 from .editing import text_edits
 from .merging import edits_to, merged_text
 from .view import normal
-from .wording import ago, whom
+from .wording import by_whom
 
 if TYPE_CHECKING:
     from .saving import Overwritten
@@ -27,7 +27,7 @@ _RESTORE, _MERGE = "Restore it", "Merge it into the buffer"
 async def offer(session: Session, lost: Overwritten) -> None:
     """Ask, and do what was chosen; the version is kept whatever the answer."""
     document = lost.document
-    by = " and ".join(f"{name} {ago(event.timestamp, time.time())}" for name, event in whom(lost.authors)) or "an outside change"
+    by = by_whom(lost.authors, time.time())
     if lost.late:
         what = f"{document.file_path} was still being written when {by} replaced it: what was written then is not in the file."
     else:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from noclobber.clock import boot_id, monotonic_ns, utc_now
@@ -14,7 +14,7 @@ from noclobber.records import Event, EventKind
 from noclobber.situation import OUTSIDE, hash_after, last_seen, look
 from noclobber.store.protocol import Batch, EventQuery
 
-from .git_traces import git_folder, git_marks, newest, written_by_git
+from .git_traces import git_folder, git_marks, newest, working_tree, written_by_git
 
 if TYPE_CHECKING:
     from .documents import Document, Version
@@ -29,6 +29,8 @@ _KEEP_S = 0.05
 _RECORD_S = 0.3
 _RECORD_AT_LAST_S = 5.0
 _LEASED_S = 1.0
+_AGAIN_S = 1.0
+_AGAIN_AT_LAST_S = 60.0
 _GIT_SLACK_S = 1.0  # git writes its index after the files; "git add" of an hour ago explains nothing
 
 
@@ -51,6 +53,8 @@ class OutsideChanges:
 
     def stirred(self, room: Room, file_path: str) -> None:
         """A file that no document shows, but of which some writer has a live snapshot, may have changed."""
+        if room.is_closed:
+            return
         try:
             content = _standing(room, file_path)
         except NoclobberError:
@@ -97,23 +101,29 @@ class OutsideChanges:
             self._put_on_record(room)
 
     def _record(self, room: Room) -> None:
+        if room.is_closed:
+            return
         waited = time.monotonic() - room.unexplained_since
-        if waited < _RECORD_AT_LAST_S and os.path.lexists(os.path.join(git_folder(room.root) or room.root, "index.lock")):
+        trees = _by_tree(room, room.unexplained) if waited < _RECORD_AT_LAST_S else ()
+        if any(os.path.lexists(os.path.join(git_folder(tree) or tree, "index.lock")) for tree in trees):
             self._worker.later(("record", room), _RECORD_S, lambda: self._record(room))
             return
-        self._put_on_record(room)
+        try:
+            self._put_on_record(room)
+        finally:
+            if room.unexplained:  # a lock is taken, or the store failed: the longer that lasts, the less often it is tried
+                self._worker.later(("record", room), min(max(waited, _AGAIN_S), _AGAIN_AT_LAST_S), lambda: self._record(room))
 
     def _put_on_record(self, room: Room) -> None:
-        waiting, room.unexplained = room.unexplained, {}
-        before = {path: hashes[0] for path, hashes in waiting.items() if not self._is_held(room, path)}
-        strange = _strange(room, before)
-        marks, marks_before = git_marks(room.root), room.git_marks
-        room.git_marks = marks
-        by_git: set[str] = set()
-        if strange and marks != marks_before and newest(marks) >= room.unexplained_at - _GIT_SLACK_S:
-            by_git = written_by_git(room.root, {path: now is not None for path, (_, now) in strange.items()})
-        if by_git:
-            self._git_event(room, {path: before[path] for path in strange if path in by_git})
+        """What is dealt with is taken out of ``unexplained``, one by one: what an error or a lock leaves there is tried again."""
+        before = {path: hashes[0] for path, hashes in room.unexplained.items()}
+        _done(room, [path for path in before if self._is_held(room, path)])
+        strange = _strange(room, {path: before[path] for path in room.unexplained})
+        _done(room, before.keys() - strange.keys())
+        marks = {tree: git_marks(tree) for tree in _by_tree(room, before)}
+        by_git = _written_by_git(room, strange, marks)
+        if not by_git or self._git_event(room, {path: before[path] for path in strange if path in by_git}):
+            room.git_marks.update(marks)  # not before: the next look has to see that git was at work
         self._outside_events(room, {path: before[path] for path in strange if path not in by_git})
 
     def _is_held(self, room: Room, path: str) -> bool:
@@ -124,31 +134,79 @@ class OutsideChanges:
         return True
 
     def _outside_events(self, room: Room, before: Mapping[str, str | None]) -> None:
-        """Under each path's lock, so that of several servers and agents that see it one puts it on record."""
+        """Under each path's lock, so that of several servers and agents that see it one puts it on record.
+
+        Whoever holds a lock may be stopped in a debugger: it is never waited for.
+        """
         for path in before:
-            with room.workspace.locks.exclusive(path):
+            held = room.workspace.locks.try_exclusive(path)
+            if held is None:
+                continue
+            with held:
                 for known, now in _strange(room, {path: before[path]}).values():
                     room.workspace.store.apply(Batch(events=(self._event(room, "outside", path, known, now, None),)))
+            _done(room, [path])
 
-    def _git_event(self, room: Room, before: Mapping[str, str | None]) -> None:
-        """One event for the whole operation, under the locks of its files, so that of several servers one puts it on record."""
-        store = room.workspace.store
-        with room.workspace.locks.exclusive(*before):
+    def _git_event(self, room: Room, before: Mapping[str, str | None]) -> bool:
+        """One event for the whole operation, under the locks of its files, so that of several servers one puts it on record; false
+        where a lock is taken."""
+        held = room.workspace.locks.try_exclusive(*before)
+        if held is None:
+            return False
+        with held:
             strange = _strange(room, before)
-            group = hash_content(repr(sorted(strange.items())).encode())[:16]
-            known = store.events(EventQuery(kinds=("git",), limit=20))
-            if not strange or any((event.detail or {}).get("group") == group for event in known):
-                return
-            changes = {path: list(hashes) for path, hashes in strange.items()}
-            detail = {"group": group, "files": len(changes), "changes": changes}
-            store.apply(Batch(events=(self._event(room, "git", None, None, None, detail),)))
-        self._on_git(room, sorted(strange))
+            told = bool(strange) and self._is_recorded(room, strange)
+        _done(room, before)
+        if told:
+            self._on_git(room, sorted(strange))
+        return True
+
+    def _is_recorded(self, room: Room, strange: Changes) -> bool:
+        """Put a git operation on record; false where another server has done so."""
+        store = room.workspace.store
+        group = hash_content(repr(sorted(strange.items())).encode())[:16]
+        if any((event.detail or {}).get("group") == group for event in store.events(EventQuery(kinds=("git",), limit=20))):
+            return False
+        changes = {path: list(hashes) for path, hashes in strange.items()}
+        detail = {"group": group, "files": len(changes), "changes": changes}
+        store.apply(Batch(events=(self._event(room, "git", None, None, None, detail),)))
+        return True
 
     def _event(
         self, room: Room, kind: EventKind, path: str | None, before: str | None, now: str | None, detail: dict[str, object] | None
     ) -> Event:
         epoch = room.workspace.store.epoch
         return Event(0, utc_now(), kind, "done", None, epoch, OUTSIDE, None, None, path, None, before, now, detail)
+
+
+def _done(room: Room, paths: Iterable[str]) -> None:
+    for path in paths:
+        room.unexplained.pop(path, None)
+
+
+def _by_tree(room: Room, paths: Iterable[str]) -> dict[str, list[str]]:
+    """The paths by the git working tree that each is in, in files of the room; without those that git has nothing to do with."""
+    by_folder: dict[str, list[str]] = {}
+    for path in paths:
+        by_folder.setdefault(os.path.dirname(room.path(path)), []).append(path)
+    found: dict[str, list[str]] = {}
+    for folder, inside in by_folder.items():
+        tree = working_tree(folder)
+        if tree is not None:
+            found.setdefault(tree, []).extend(inside)
+    return found
+
+
+def _written_by_git(room: Room, strange: Changes, marks: Mapping[str, tuple[object, ...]]) -> set[str]:
+    """Those that git itself has put as they are, where it has left other marks since the last time."""
+    found: set[str] = set()
+    for tree, paths in _by_tree(room, strange).items():
+        if marks[tree] == room.git_marks.get(tree) or newest(marks[tree]) < room.unexplained_at - _GIT_SLACK_S:
+            continue
+        name_in_tree = {path: os.path.relpath(room.path(path), tree) for path in paths}
+        by_git = written_by_git(tree, {name_in_tree[path]: strange[path][1] is not None for path in paths})
+        found.update(path for path in paths if name_in_tree[path] in by_git)
+    return found
 
 
 def _standing(room: Room, path: str) -> bytes | None:

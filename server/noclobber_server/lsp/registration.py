@@ -32,7 +32,7 @@ def _register_life(server: NoclobberServer) -> None:
 
     @server.feature(types.INITIALIZED)
     def initialized(ls: NoclobberServer, _params: types.InitializedParams) -> None:
-        ls.watch_parent(ls.process_id)
+        ls.watch_parent(ls.session.client.process_id)
         ls.session.begin()
 
     @server.feature(types.SHUTDOWN)

@@ -30,9 +30,15 @@ class Room:
         self.epoch = workspace.store.epoch
         self.last_seq = workspace.store.last_seq()
         self.held: frozenset[str] = frozenset()  # files of which some writer has a live snapshot
+        self.said_too_many = False  # that not all of these are watched
         self.unexplained: dict[str, tuple[str | None, str | None]] = {}  # path: hash before, hash now
         self.unexplained_since = self.unexplained_at = 0.0  # monotonic, and seconds since 1970
-        self.git_marks: tuple[object, ...] = ()
+        self.git_marks: dict[str, tuple[object, ...]] = {}  # by working tree, from when something there was last put on record
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether it was let go of: what was put off for it until now comes too late."""
+        return self.workspace.in_use.ended
 
     @property
     def root(self) -> str:
@@ -57,13 +63,17 @@ class Room:
 
 
 class Rooms:
-    """Opens a room where a path needs one. Used by the worker's thread only, except ``folders``."""
+    """Opens a room where a path needs one. Used by the worker's thread only, except for the client's folders and for going through them.
+
+    A client that never had a folder works on single files: those of any workspace there is.
+    """
 
     def __init__(self, folders: Iterable[str], on_open: Callable[[Room], None], opening: Callable[[str], Opening]) -> None:
         self.folders: tuple[str, ...] = tuple(folders)
+        self._takes_any = not self.folders
         self._on_open = on_open
         self._opening = opening
-        self._by_root: dict[str, Room] = {}
+        self._by_root: dict[str, Room] = {}  # never changed, only replaced: the watching thread goes through it
         self._refused: dict[str, str] = {}
 
     def __iter__(self) -> Iterator[Room]:
@@ -83,25 +93,46 @@ class Rooms:
                 self._refused[root] = _reason(error)
                 logger.warning("The workspace %s cannot be used: %s", root, error)
                 return None
-            self._by_root[room.root] = self._by_root[root] = room
+            self._by_root = {**self._by_root, room.root: room, root: room}
             self._on_open(room)
         return room
+
+    def change_folders(self, added: Iterable[str], removed: Iterable[str]) -> None:
+        """From the event loop: the client's folders are others now."""
+        gone = set(removed)
+        kept = [folder for folder in self.folders if folder not in gone]
+        self.folders = tuple(dict.fromkeys([*kept, *added]))
+        self._takes_any = self._takes_any and not self.folders
+
+    def takes(self, path: str) -> bool:
+        """From any thread: whether an absolute path lies in a folder of the client's."""
+        return self._takes_any or self._folder_of(path) is not None
+
+    def unneeded(self) -> list[Room]:
+        """The open rooms that none of the client's folders has to do with."""
+        real = [os.path.realpath(folder) for folder in self.folders]
+        needed = [room for room in self if any(_is_in(room.root, folder) or _is_in(folder, room.root) for folder in real)]
+        return [] if self._takes_any else [room for room in self if room not in needed]
 
     def obstacle(self, path: str) -> str | None:
         """Why the workspace that owns this path is not open, None where that was not tried or is not so."""
         root = self._root_for(path)
         return None if root is None else self._refused.get(root)
 
-    def close(self) -> None:
+    def close(self, room: Room) -> None:
+        """Let go of a workspace; it can be opened again."""
+        self._by_root = {root: other for root, other in self._by_root.items() if other is not room}
+        room.workspace.close()
+
+    def close_all(self) -> None:
         """Let go of every workspace."""
         for room in self:
-            room.workspace.close()
-        self._by_root.clear()
+            self.close(room)
 
     def _root_for(self, path: str) -> str | None:
         folder = self._folder_of(path)
         if folder is None:
-            return None if self.folders else find_root(path)
+            return find_root(path) if self._takes_any else None
         known = find_root(path)
         if known is not None:
             return known

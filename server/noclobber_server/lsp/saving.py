@@ -60,6 +60,8 @@ class Saving:
         base, disk = document.base, document.disk
         if found is None or found.state != "mergeable" or base is None or disk is None:
             return []
+        if document.room is None or document.room.workspace.paused():
+            return []
         text, version = document.model.read()
         merged = merged_text(base.shown, normal(text), disk.shown)
         if merged.text is None or version != document.model.version:

@@ -6,6 +6,7 @@ import argparse
 import asyncio
 import logging
 import os
+import signal
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
@@ -30,6 +31,7 @@ __all__ = ["NoclobberServer", "create_server", "main"]
 
 logger = logging.getLogger(__name__)
 _LAST_PORT = 65535
+_TERMINATED = 128 + signal.SIGTERM  # as a shell has it
 
 
 class NoclobberServer(LanguageServer):
@@ -94,9 +96,11 @@ class NoclobberServer(LanguageServer):
         logger.log(logging.INFO if expected else logging.ERROR, "%s", error, exc_info=None if expected else error)
 
     async def serve(self, stream: BinaryIO, writer: Any) -> None:
-        """Serve one client until it says exit, or its stream ends, or it dies."""
+        """Serve one client until it says exit, or its stream ends, or it dies, or we are told to end."""
         self._loop = asyncio.get_running_loop()
         self._stopped = asyncio.Event()
+        with suppress(NotImplementedError, RuntimeError, ValueError):  # no such signals on this system, or not in this thread
+            self._loop.add_signal_handler(signal.SIGTERM, self.stop, _TERMINATED)
         self.protocol.set_writer(writer)
         try:
             await serve(self.protocol, stream, self._unreadable, self._stopped)

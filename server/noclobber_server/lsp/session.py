@@ -11,6 +11,7 @@ import os
 import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from lsprotocol import types
@@ -24,7 +25,7 @@ from .commands import Commands
 from .diagnosing import DiagnosticsSetting, Publisher
 from .documents import Document, Documents
 from .following import Follower
-from .git_traces import git_marks
+from .git_traces import git_marks, working_tree
 from .hovering import LineAuthors
 from .keeping import Keeper
 from .late import LateWriters
@@ -61,12 +62,13 @@ class Session:
         self.client = Client(server, params)
         self.documents = Documents()
         self._closed_texts = ClosedTexts()
+        self._set_aside = Documents()  # open in the editor, but in none of its folders: a folder that is added may have them
         # With CI=true no state is made, and with NOCLOBBER=off nothing is looked at.
         self.silent = is_off(environ) or environ.get("CI", "").lower() == "true"
         self._encoding: Encoding = _encoding(server)
         self._offers = options.get("offers") is not False
         self.trusted = options.get("trusted") is not False  # VS Code's Restricted Mode: nothing is run that the folder names
-        self._chosen: DiagnosticsSetting | None = _setting(options)
+        self._chosen = self._begun_with = _setting(options)
         self.worker = Worker(self._failed)
         self.works = LongWorks(server, lambda: self.client.shows_progress)
         self.rooms = Rooms(folders_of(params), self._room_opened, lambda root: Opening(self.works, root))
@@ -85,7 +87,9 @@ class Session:
         self.keeper = Keeper(self._failed)
         late = LateWriters(self.worker, self._overwritten)
         scan = Scan(self.worker, self.outside, self.works)
-        self.surveillance = Surveillance(self.worker, self.rooms, self.tracker, self.follower, self.outside, self.keeper, late, scan)
+        self.surveillance = Surveillance(
+            self.worker, self.rooms, self.tracker, self.follower, self.outside, self.keeper, late, scan, self.client.watch_files
+        )
         self.follower.on_events = self.surveillance.recorded
         self._ended = False
 
@@ -102,17 +106,14 @@ class Session:
         if path is None or self.silent:
             logger.debug("Not a file of ours: %s", item.uri)
             return
-        document = Document(item.uri, path, TextModel(item.text, item.version, self._encoding))
-        replaced = self.documents.add(document)
-        if replaced is not None:
-            replaced.closed = True
-        self.worker.submit(lambda: self._open(document, item.text, replaced))
+        self._set_aside.remove(item.uri)
+        self._begin(Document(item.uri, path, TextModel(item.text, item.version, self._encoding)))
 
     def changed(self, uri: str, version: int, changes: Sequence[types.TextDocumentContentChangeEvent]) -> None:
         """A keystroke: taken in constant time."""
         document = self.documents.get(uri)
         if document is None:
-            logger.debug("A change of a document that is not open: %s", uri)
+            self._changed_aside(uri, version, changes)
             return
         if not document.take(version, [_change(change) for change in changes]):
             logger.info("The version went back to %d, the change was ignored: %s", version, uri)
@@ -120,6 +121,14 @@ class Session:
         document.typed_at = time.time()
         if not document.look_due:
             self.tracker.typed(document)
+
+    def _changed_aside(self, uri: str, version: int, changes: Sequence[types.TextDocumentContentChangeEvent]) -> None:
+        aside = self._set_aside.get(uri)
+        if aside is None:
+            logger.debug("A change of a document that is not open: %s", uri)
+            return
+        aside.model.take(version, [_change(change) for change in changes])
+        self.worker.once(("read", aside), aside.model.read)  # or its changes would gather
 
     def before_save(self, uri: str, *, by_hand: bool) -> Future[list[Any]] | None:
         """The edits to make before a save, or None where there can be none."""
@@ -140,15 +149,18 @@ class Session:
 
     def closed(self, uri: str) -> None:
         """A document was closed."""
+        self._set_aside.remove(uri)
         document = self.documents.remove(uri)
         if document is not None:
             document.closed = True
             self.worker.submit(lambda: self._close(document))
 
     def configured(self, settings: object) -> None:
-        """The client's settings changed."""
-        section = settings.get("noclobber", settings) if isinstance(settings, dict) else {}
-        chosen = _setting(section if isinstance(section, dict) else {})
+        """The client's settings changed. What they do not say is as it was when the session began; many clients send none at all."""
+        if not isinstance(settings, dict):
+            return
+        section = settings.get("noclobber", settings)
+        chosen = _setting(section if isinstance(section, dict) else {}) or self._begun_with
         if chosen != self._chosen:
             self._chosen = chosen
             self.look_at_all()
@@ -156,15 +168,46 @@ class Session:
     def hinted(self, uris: list[str]) -> None:
         """The client saw files change."""
         for uri in uris:
-            document = self.documents.get(uri)
+            document, path = self.documents.get(uri), path_of(uri)
             if document is not None:
                 self.tracker.changed_on_disk(document)
+            elif path is not None:
+                self.worker.submit(partial(self.surveillance.hinted, path))
 
     def folders_changed(self, added: list[str], removed: list[str]) -> None:
-        """Workspace folders came or went."""
-        gone = {path_of(uri) for uri in removed}
-        kept = [folder for folder in self.rooms.folders if folder not in gone]
-        self.rooms.folders = tuple(dict.fromkeys([*kept, *(path for uri in added if (path := path_of(uri)))]))
+        """Workspace folders came or went, and with them what is open in them."""
+        self.rooms.change_folders(_paths(added), _paths(removed))
+        if self.silent:
+            return
+        for document in self.documents:
+            if not self.rooms.takes(document.path):
+                self.documents.drop(document)
+                self.worker.submit(partial(self._leave, document))
+                self._put_aside(document)
+        self.worker.submit(self._close_unneeded)
+        self.worker.submit(self._open_known)
+        for document in self._set_aside:
+            if self.rooms.takes(document.path):
+                self._set_aside.drop(document)
+                self._begin(_as_opened(document))
+
+    def _begin(self, document: Document) -> None:
+        text = document.model.read()[0]
+        replaced = self.documents.add(document)
+        if replaced is not None:
+            replaced.closed = True
+        self.worker.submit(lambda: self._open(document, text, replaced))
+
+    def _put_aside(self, document: Document) -> None:
+        self._set_aside.add(_as_opened(document))
+
+    def _outside_folders(self, document: Document) -> None:
+        """The worker found it in no folder; meanwhile one may have been added, or the document closed."""
+        if self.documents.drop(document):
+            if self.rooms.takes(document.path):
+                self._begin(_as_opened(document))
+            else:
+                self._put_aside(document)
 
     def look_at_all(self) -> None:
         """Look at every document again."""
@@ -218,9 +261,13 @@ class Session:
         if replaced is not None:
             self._forget(replaced)
             self.publisher.withdraw(replaced)
+        if not document.closed and not self.rooms.takes(document.path):
+            logger.debug("Outside every workspace folder: %s", document.uri)
+            self.server.in_loop(lambda: self._outside_folders(document))
+            return
         room = None if document.closed else self.rooms.room_for(document.path)
         if room is None or not place(document, room):
-            logger.debug("Outside every workspace folder, or no file that can be guarded: %s", document.uri)
+            logger.debug("In no workspace, or no file that can be guarded: %s", document.uri)
             self.server.in_loop(lambda: self.documents.drop(document))
             return
         rows = take_up(document, text, self.client.agent_id, self._closed_texts)
@@ -238,6 +285,25 @@ class Session:
             self.tracker.look(sibling)
         self.surveillance.refresh()
 
+    def _leave(self, document: Document) -> None:
+        """No folder of the client has it any more, though it is open: its unsaved text stays on record, as when the server ends."""
+        self._keep_unsaved(document)
+        self.publisher.withdraw(document)
+        document.closed = True
+        self._forget(document)
+
+    def _close_unneeded(self) -> None:
+        for room in self.rooms.unneeded():
+            self.outside.settle(room)
+            self.rooms.close(room)
+        self.surveillance.refresh()
+
+    def _keep_unsaved(self, document: Document) -> None:
+        if document.room is not None:
+            self.tracker.look(document)
+            self.reporter.flush(document)
+            self.reporter.closed(document, keep_unsaved=True)
+
     def _forget(self, document: Document) -> None:
         self.worker.forget(("look", document))
         self.worker.forget(("show", document))
@@ -245,22 +311,22 @@ class Session:
             document.room.remove(document)
 
     def _room_opened(self, room: Room) -> None:
-        room.git_marks = git_marks(room.root)
+        tree = working_tree(room.root)
+        room.git_marks = {} if tree is None else {tree: git_marks(tree)}
         if room.workspace.notice:
             logger.warning("%s", room.workspace.notice)
         self.surveillance.refresh()
 
     def _end(self) -> None:
+        for document in self.documents:
+            self._keep_unsaved(document)
         for room in self.rooms:
             self.outside.settle(room)
-        for document in self.documents:
-            if document.room is not None:
-                self.tracker.look(document)
-                self.reporter.flush(document)
-                self.reporter.closed(document, keep_unsaved=True)
-        self.rooms.close()
+        self.rooms.close_all()
 
     def _diagnostics_setting(self, document: Document) -> DiagnosticsSetting:
+        if document.room is not None and document.room.workspace.paused():
+            return "off"
         if self._chosen is not None:
             return self._chosen
         return document.room.workspace.settings.lsp_diagnostics if document.room is not None else "all"
@@ -270,7 +336,7 @@ class Session:
     def _git_changed(self, room: Room, files: list[str]) -> None:
         unsaved = [path for path in files for document in room.documents.get(path, ())[:1] if document.row and document.row.unsaved]
         message = f"git changed {len(files)} open file{'s' if len(files) != 1 else ''}"
-        if unsaved:
+        if unsaved and not room.workspace.paused():
             more = f" and {len(unsaved) - 5} more" if len(unsaved) > 5 else ""
             self.client.tell(f"{message}; you have unsaved edits in {', '.join(unsaved[:5])}{more}.")
         else:
@@ -279,10 +345,21 @@ class Session:
     def _overwritten(self, lost: Overwritten) -> None:
         if not self._offers:  # the client reads it from the history and asks in its own way
             return
+        if lost.document.room is not None and lost.document.room.workspace.paused():
+            return
         self.server.in_loop(lambda: self.server.offer(lost))
 
     def _failed(self, error: Exception) -> None:
         logger.error("A piece of work failed.", exc_info=error)
+
+
+def _paths(uris: list[str]) -> list[str]:
+    return [path for uri in uris if (path := path_of(uri))]
+
+
+def _as_opened(document: Document) -> Document:
+    """The same document as if its editor had opened it just now."""
+    return Document(document.uri, document.path, TextModel(*document.model.read(), document.model.encoding))
 
 
 def _change(event: types.TextDocumentContentChangeEvent) -> Change:

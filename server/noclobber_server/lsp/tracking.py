@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from noclobber.merge import is_mergeable_name
 
-from .disk import authors_of, is_explained, refresh_disk, revise_view
+from .disk import authors_of, is_explained, newest, refresh_disk, revise_view
 from .documents import Document, Version
 from .state import Assessment, assess
 from .view import normal
@@ -87,8 +87,8 @@ class Tracker:
         """Another version stands on disk than before: keep it, and have it explained."""
         assert document.room is not None
         if document.disk is not None and document.disk.hash != document.base_hash:
-            document.unseen = [seen for seen in document.unseen if seen.hash != document.disk.hash]
-            document.unseen.append(document.disk)
+            unseen = [seen for seen in document.unseen if seen.hash != document.disk.hash]
+            document.unseen = newest([*unseen, document.disk])
         document.authors = ()
         self._outside.noticed(document, before)
 

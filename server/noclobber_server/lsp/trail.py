@@ -16,7 +16,8 @@ from .view import normal
 
 __all__ = ["Trail"]
 
-_LONGEST = 256
+_LONGEST = 256  # notifications
+_LARGEST = 1_000_000  # characters in them, beside two texts like the largest one
 Taken = tuple[int, tuple[Change, ...]]
 
 
@@ -27,21 +28,26 @@ class Trail:
         self._encoding: Encoding = encoding
         self._start = text, version
         self._taken: deque[Taken] = deque()
+        self._size = 0  # of what was taken, in characters
+        self._room = _LARGEST + 2 * len(text)
         self._broken = False
         self._brief = threading.Lock()  # held for a few operations on the queue, never while texts are compared
 
     def take(self, version: int, changes: Iterable[Change]) -> None:
-        """One notification's changes, in constant time. A trail that grows too long is given up until it begins anew."""
+        """One notification's changes, in constant time. A trail that grows too long or large is given up until it begins anew."""
         with self._brief:
             self._taken.append((version, tuple(changes)))
-            if len(self._taken) > 2 * _LONGEST:
+            size = _size(self._taken[-1])
+            self._size += size
+            self._room = max(self._room, _LARGEST + 2 * size)
+            if len(self._taken) > 2 * _LONGEST or self._size > 2 * self._room:
                 self._taken.clear()
-                self._broken = True
+                self._size, self._broken = 0, True
 
     @property
     def is_long(self) -> bool:
         """Whether to begin anew whatever is in question."""
-        return self._broken or len(self._taken) > _LONGEST
+        return self._broken or len(self._taken) > _LONGEST or self._size > self._room
 
     def begin(self, text: str, version: int) -> None:
         """Forget what was before this text, which the document had at this version."""
@@ -49,6 +55,8 @@ class Trail:
             self._start, self._broken = (text, version), False
             while self._taken and self._taken[0][0] <= version:
                 self._taken.popleft()
+            sizes = [_size(taken) for taken in self._taken]
+            self._size, self._room = sum(sizes), _LARGEST + 2 * max([len(text), *sizes])
 
     def has_been(self, shown: str) -> bool:
         """Whether the text read like this at any moment since; ``shown`` has LF alone for every line end."""
@@ -62,6 +70,10 @@ class Trail:
         lines = shown.count("\n") + 1
         texts = _texts(TextModel(text, version, self._encoding), taken)
         return any(model.line_count() == lines and normal(model.read()[0]) == shown for model in texts)
+
+
+def _size(taken: Taken) -> int:
+    return sum(len(change.text) for change in taken[1])
 
 
 def _texts(model: TextModel, taken: list[Taken]) -> Iterator[TextModel]:

@@ -35,13 +35,20 @@ class FolderWatch:
         self._wanted: frozenset[str] = frozenset()
         self._descriptors: dict[str, int] = {}
         self._paths: dict[int, str] = {}
-        self._full = False
+        self._is_unknown_here = False  # another system, which has nothing of the kind
+        self._has_said = False
 
     @property
     def watched(self) -> frozenset[str]:
         """The folders now watched."""
         with self._lock:
             return frozenset(self._descriptors)
+
+    @property
+    def unwatchable(self) -> frozenset[str]:
+        """Wanted folders that are there and yet not watched: the system has no such watches, or no more of them."""
+        with self._lock:
+            return frozenset(folder for folder in self._wanted - self._descriptors.keys() if os.path.isdir(folder))
 
     def want(self, folders: Iterable[str]) -> list[str]:
         """Watch exactly these folders; returns those newly watched, which must be looked through once."""
@@ -92,15 +99,33 @@ class FolderWatch:
         self._on_overflow()
 
     def _arm(self) -> list[str]:
-        return [folder for folder in sorted(self._wanted - self._descriptors.keys()) if self._add(folder)]
+        missing = sorted(self._wanted - self._descriptors.keys())
+        inotify = self._started() if missing else None
+        return [] if inotify is None else [folder for folder in missing if self._add(inotify, folder)]
 
-    def _add(self, folder: str) -> bool:
-        from watchdog.observers.inotify_c import InotifyConstants as In  # ctypes and threads: not before something is watched
-        from watchdog.observers.inotify_c import InotifyFD, Mask
+    def _started(self) -> InotifyFD | None:
+        from watchdog.utils import UnsupportedLibcError
 
-        if self._inotify is None:
-            self._inotify = InotifyFD()
-            self._inotify.start()
+        if self._inotify is None and not self._is_unknown_here:
+            try:
+                from watchdog.observers.inotify_c import InotifyFD  # ctypes and threads: not before something is watched
+
+                inotify = InotifyFD()
+            except OSError as error:
+                self._say_once("anything", error)
+                return None
+            except UnsupportedLibcError as error:
+                self._is_unknown_here = True
+                self._say_once("anything", error)
+                return None
+            inotify.start()
+            self._inotify = inotify
+        return self._inotify
+
+    def _add(self, inotify: InotifyFD, folder: str) -> bool:
+        from watchdog.observers.inotify_c import InotifyConstants as In
+        from watchdog.observers.inotify_c import Mask
+
         mask = Mask(
             In.IN_MODIFY | In.IN_CLOSE_WRITE | In.IN_MOVED_FROM | In.IN_MOVED_TO | In.IN_CREATE | In.IN_DELETE | In.IN_DELETE_SELF
             | In.IN_MOVE_SELF | In.IN_ONLYDIR
@@ -108,11 +133,9 @@ class FolderWatch:
         if not os.path.isdir(folder):
             return False
         try:
-            wd = self._inotify.add_callback(os.fsencode(folder), mask, self, id(self))  # type: ignore[arg-type]
+            wd = inotify.add_callback(os.fsencode(folder), mask, self, id(self))  # type: ignore[arg-type]
         except OSError as error:
-            if not self._full:
-                logger.warning("Cannot watch %s: %s", folder, error)
-            self._full = True
+            self._say_once(folder, error)
             return False
         other = self._paths.get(wd)
         if other is not None and other != folder:  # two names of one folder (a symlink): the kernel has one watch for both
@@ -120,6 +143,11 @@ class FolderWatch:
         self._paths[wd] = folder
         self._descriptors[folder] = wd
         return True
+
+    def _say_once(self, what: str, error: Exception) -> None:
+        if not self._has_said:
+            logger.warning("Cannot watch %s, so files are looked at from time to time instead: %s", what, error)
+        self._has_said = True
 
     def _drop(self, folder: str) -> None:
         wd = self._descriptors.pop(folder, None)

@@ -8,8 +8,9 @@ from noclobber.clock import parse_utc
 from noclobber.records import Event
 from noclobber.situation import OUTSIDE
 
-__all__ = ["ago", "lines", "message_for", "who", "whom"]
+__all__ = ["ago", "by_whom", "lines", "message_for", "who"]
 
+_MOST_NAMED = 4
 _DOING = {
     "behind": "This buffer has no unsaved edits but shows an older text: reload it, or take the disk's version.",
     "mergeable": "Your unsaved edits are elsewhere in the file: merge the disk's changes into the buffer before saving.",
@@ -25,14 +26,18 @@ def who(event: Event) -> str:
     return f"{event.agent_id} ({labels})" if labels else event.agent_id
 
 
-def whom(authors: Sequence[Event]) -> list[tuple[str, Event]]:
-    """Each author once, with the latest thing it did."""
+def by_whom(authors: Sequence[Event], now: float) -> str:
+    """Each author once, with how long ago it last did something; of many the last few, and how many others there are."""
     latest: dict[str, Event] = {}
     for event in authors:
         name = who(event)
         latest.pop(name, None)
         latest[name] = event
-    return list(latest.items())
+    named = [f"{name} {ago(event.timestamp, now)}" for name, event in latest.items()]
+    others = len(named) - _MOST_NAMED
+    if others > 0:
+        named = [*named[others:], f"{others} other{'s' if others > 1 else ''}"]
+    return " and ".join(named) or "an outside change"
 
 
 def ago(timestamp: str, now: float) -> str:
@@ -54,7 +59,7 @@ def lines(span: tuple[int, int]) -> str:
 
 def message_for(state: str, authors: Sequence[Event], now: float, disk_lines: tuple[int, int] | None, *, base_known: bool) -> str:
     """What stands in the diagnostic of one region; ``disk_lines`` None: of the whole file."""
-    by = " and ".join(f"{name} {ago(event.timestamp, now)}" for name, event in whom(authors)) or "an outside change"
+    by = by_whom(authors, now)
     if state == "deleted":
         return f"Deleted on disk by {by}. Saving this buffer makes the file anew."
     where = "" if disk_lines is None else f", {lines(disk_lines)}"

@@ -34,8 +34,10 @@ class ServerLog:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._expected: list[str] = []
-        self.command = [sys.executable, "-c", SERVING, str(path)]
-        """Starts a server that writes there."""
+
+    def command(self, before: str = "") -> list[str]:
+        """Starts a server that writes there; ``before``: Python to run first."""
+        return [sys.executable, "-c", before + SERVING, str(self._path)]
 
     def expect(self, pattern: str) -> None:
         """An error or a traceback in which this is found is no fault of this test's."""
@@ -69,6 +71,7 @@ class Editor:
         self.logged: list[str] = []
         self.activity: list[Any] = []
         self.progress: list[Any] = []
+        self.registered: list[types.Registration] = []
         self.asked_edits: list[types.ApplyWorkspaceEditParams] = []
         self.answer: str | None = None
         self.before_apply: Callable[[], None] | None = None
@@ -110,6 +113,11 @@ class Editor:
         def _(params: types.ProgressParams) -> None:
             self.progress.append(params.value)
 
+        @client.feature(types.CLIENT_REGISTER_CAPABILITY)
+        def _(params: types.RegistrationParams) -> None:
+            self.registered += params.registrations
+            self._moved.set()
+
         @client.feature("noclobber/activity")
         def _(params: Any) -> None:
             self.activity.append(params)
@@ -141,8 +149,9 @@ class Editor:
     ) -> types.InitializeResult:
         env = {name: value for name, value in os.environ.items() if name not in ("CI", "NOCLOBBER")} | options.pop("env", {})
         folders = options.pop("folders", [self.root])
+        command = self._log.command(options.pop("before", ""))
         if address is None:
-            await self.client.start_io(*self._log.command, env=env)
+            await self.client.start_io(*command, env=env)
         else:
             await self.client.start_tcp(*address)
         result = await self.client.initialize_async(
@@ -267,7 +276,9 @@ def capabilities(encodings: list[str] | None) -> types.ClientCapabilities:
     published = types.PublishDiagnosticsClientCapabilities(related_information=True, version_support=True)
     return types.ClientCapabilities(
         workspace=types.WorkspaceClientCapabilities(
-            apply_edit=True, workspace_edit=types.WorkspaceEditClientCapabilities(document_changes=True)
+            apply_edit=True,
+            workspace_edit=types.WorkspaceEditClientCapabilities(document_changes=True),
+            did_change_watched_files=types.DidChangeWatchedFilesClientCapabilities(dynamic_registration=True),
         ),
         text_document=types.TextDocumentClientCapabilities(publish_diagnostics=published),
         general=types.GeneralClientCapabilities(position_encodings=encodings),

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from noclobber_server.lsp.git_traces import git_marks, written_by_git
+from noclobber_server.lsp.git_traces import git_marks, working_tree, written_by_git
 
 GIT = ["git", "-c", "user.name=x", "-c", "user.email=x@example.org", "-c", "advice.detachedHead=false"]
 
@@ -147,6 +147,13 @@ def test_files_whose_line_ends_git_converts_are_known_all_the_same(repository: R
     repository.git("checkout", "-q", "HEAD~1")
     assert (repository.root / "a").read_bytes() == b"one\r\n"
     assert {"a", "sub/b"} < repository.written()
+
+
+def test_the_tree_of_a_folder_is_the_nearest_one_above(repository: Repository, tmp_path: Path) -> None:
+    assert working_tree(str(repository.root / "sub" / "gone" / "deeper")) == str(repository.root)
+    repository.git("worktree", "add", "-q", str(repository.root / "sub" / "tree"))
+    assert working_tree(str(repository.root / "sub" / "tree" / "sub")) == str(repository.root / "sub" / "tree")
+    assert working_tree(str(tmp_path)) is None
 
 
 def test_without_git_nothing_is_gits(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ import json
 import os
 import random
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -68,7 +68,7 @@ class Raw:
 
 @pytest.fixture
 def raw(root: Path, server_log: Any) -> Iterator[Raw]:
-    server = Raw(root, server_log.command)
+    server = Raw(root, server_log.command())
     yield server
     if not server.stdin.closed:
         assert server.end() == 0
@@ -207,8 +207,20 @@ def resident(pid: int) -> int:
     return pages * os.sysconf("SC_PAGE_SIZE")
 
 
+@pytest.mark.parametrize("process_id", [2**63, 2**31, 0, -1, 1e300, "9" * 30])
+async def test_a_process_id_that_is_none_does_no_harm(new_editor: Callable[[], Any], agent: Any, process_id: Any) -> None:
+    editor = new_editor()
+    await editor.start(process_id=process_id)
+    uri = editor.open("a.txt")
+    editor.type(uri, "line 2", "mine 2")
+    await editor.settled()
+    (row,) = agent.workspace.store.buffers("a.txt")
+    assert (row.agent_id, row.unsaved, row.editor_pid) == (f"editor:Test:{os.getpid()}", True, None)
+    await editor.stop()
+
+
 def test_requests_before_initialize_are_refused_clearly(server_log: Any) -> None:
-    process = subprocess.Popen(server_log.command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    process = subprocess.Popen(server_log.command(), stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     body = json.dumps(
         {
             "jsonrpc": "2.0",

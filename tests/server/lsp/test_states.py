@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -10,6 +11,8 @@ from typing import Any
 import pytest
 from lsprotocol import types
 
+from noclobber.clock import format_utc
+from noclobber.pausing import pause, resume
 from noclobber.store.protocol import EventQuery
 
 CODES = {"stale-buffer", "stale-conflict", "deleted-on-disk"}
@@ -243,6 +246,69 @@ async def test_changing_the_setting_shows_and_withdraws_at_once(editor: Any, roo
     await editor.shown(uri, None)
     editor.client.workspace_did_change_configuration(types.DidChangeConfigurationParams({"noclobber": {"diagnostics": "all"}}))
     await editor.shown(uri, "stale-conflict")
+
+
+async def test_a_diagnostic_does_not_grow_with_the_number_of_changes(editor: Any, agent: Any) -> None:
+    uri = editor.open("a.txt")
+    editor.type(uri, "line 2", "mine 2")
+    await editor.settled()
+    said = "line 8"
+    for number in range(60):
+        agent.as_writer(f"claude/{number}").read("a.txt")
+        agent.as_writer(f"claude/{number}").edit("a.txt", [(said, f"theirs {number}")])
+        said = f"theirs {number}"
+    await editor.until(lambda: [d.data["changedBy"][-1]["agentId"] for d in editor.diagnostics.get(uri, [])] == ["claude/59"])
+    (shown,) = editor.diagnostics[uri]
+    assert len(shown.message) < 500
+    assert len(json.dumps(shown.data)) < 8000
+
+
+async def test_while_noclobber_is_paused_nothing_is_shown_and_no_save_is_merged(editor: Any, root: Any, agent: Any) -> None:
+    uri = editor.open("a.txt")
+    editor.type(uri, "line 2", "mine 2")
+    await editor.settled()
+    agent.edit("a.txt", [("line 8", "theirs 8")])
+    await editor.shown(uri, "stale-buffer")
+    state = agent.workspace.state
+    pause(state, format_utc(time.time() + 3600))
+    await editor.shown(uri, None)
+    assert not await editor.about_to_save(uri, types.TextDocumentSaveReason.Manual)
+    resume(state)
+    await editor.shown(uri, "stale-buffer")
+    assert await editor.about_to_save(uri, types.TextDocumentSaveReason.Manual)
+    pause(state, format_utc(time.time() + 1))
+    await editor.shown(uri, None)
+    await editor.shown(uri, "stale-buffer")
+
+
+async def test_a_pause_that_began_before_the_server_is_heeded_and_its_end_too(new_editor: Callable[[], Any], agent: Any) -> None:
+    began = time.monotonic()
+    pause(agent.workspace.state, format_utc(time.time() + 3))
+    editor = new_editor()
+    await editor.start()
+    uri = editor.open("a.txt")
+    editor.type(uri, "line 2", "mine 2")
+    await editor.settled()
+    (editor.root / "a.txt").write_text("other\n", encoding="utf-8")
+    await editor.shown(uri, "stale-conflict")
+    assert time.monotonic() - began >= 2.9
+    (row,) = agent.workspace.store.buffers("a.txt")
+    assert row.unsaved
+    await editor.stop()
+
+
+@pytest.mark.parametrize("settings", [None, {}, {"python": {}}, {"noclobber": {}}, {"noclobber": None}])
+async def test_settings_that_say_nothing_change_nothing(new_editor: Callable[[], Any], root: Any, settings: Any) -> None:
+    editor = new_editor()
+    await editor.start(diagnostics="off")
+    editor.client.workspace_did_change_configuration(types.DidChangeConfigurationParams(settings))
+    uri = editor.open("a.txt")
+    editor.type(uri, "line 2", "mine 2")
+    await editor.settled()
+    (root / "a.txt").write_text("other\n", encoding="utf-8")
+    assert (await editor.command("buffer.merge", {"uri": uri}))["state"] == "conflict"
+    assert editor.published == []
+    await editor.stop()
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-16", "utf-32"])

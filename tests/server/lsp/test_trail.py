@@ -53,3 +53,28 @@ def test_one_that_grew_too_long_knows_nothing_until_it_begins_anew() -> None:
     assert not trail.is_long
     assert trail.has_been("text 1999")
     assert trail.has_been("b")
+
+
+def test_one_that_grew_too_large_knows_nothing_until_it_begins_anew() -> None:
+    texts = [letter * 100_000 for letter in "abcdefghijklmnopqrstuvwxyz"]
+    trail = Trail(texts[0], 1, "utf-16")
+    for version, text in enumerate(texts[1:], 2):
+        trail.take(version, [Change(None, text)])
+    assert trail.is_long
+    assert not any(trail.has_been(text) for text in texts)
+    trail.begin(texts[-1], len(texts))
+    assert not trail.is_long
+    assert trail.has_been(texts[-1])
+
+
+def test_of_a_large_document_a_reload_and_what_follows_it_are_remembered() -> None:
+    reloaded, formatted = "b" * 3_000_000, "c" * 3_000_000
+    trail = Trail("", 1, "utf-16")
+    trail.take(2, [Change(None, reloaded)])
+    trail.take(3, [Change(None, formatted)])
+    for version in range(4, 100):
+        trail.take(version, [Change(None, "d")])
+    assert not trail.is_long
+    assert trail.has_been(reloaded)
+    assert trail.has_been(formatted)
+    assert trail.has_been("d")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import shutil
+import signal
 import sqlite3
 import subprocess
 import sys
@@ -18,6 +19,7 @@ from lsprotocol import types
 
 from noclobber import ConcurrencyGuard, UnsavedEditsError
 from noclobber.clock import format_utc, parse_utc
+from noclobber.liveness import living
 from noclobber.store.protocol import EventQuery
 
 TEN = "".join(f"line {n}\n" for n in range(1, 11))
@@ -228,6 +230,19 @@ async def test_ending_without_a_word_saves_the_state(editor: Any, agent: Any) ->
     await asyncio.wait_for(editor.client._server.wait(), 10)
     (row,) = agent.workspace.store.buffers("a.txt")
     assert agent.content(row.text_hash) == editor.texts[uri].encode()
+
+
+async def test_a_server_told_to_terminate_saves_the_state(editor: Any, agent: Any) -> None:
+    uri = editor.open("a.txt")
+    for old, new in (("line 2", "mine 2"), ("line 3", "mine 3")):
+        editor.type(uri, old, new)
+        await editor.settled()
+    server = editor.client._server
+    server.terminate()
+    assert await asyncio.wait_for(server.wait(), 15) == 128 + signal.SIGTERM
+    (row,) = agent.workspace.store.buffers("a.txt")
+    assert agent.content(row.text_hash) == editor.texts[uri].encode()
+    assert server.pid not in {one.pid for one in living(agent.workspace.state)}
 
 
 async def test_the_death_of_the_client_ends_the_server(new_editor: Callable[[], Any]) -> None:

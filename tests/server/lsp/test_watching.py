@@ -7,7 +7,8 @@ import os
 import signal
 import subprocess
 import threading
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,10 @@ from lsprotocol import types
 from watchdog.observers.inotify_c import InotifyConstants, InotifyEvent
 
 from noclobber import ConcurrencyGuard
+from noclobber.clock import format_utc
+from noclobber.liveness import living
+from noclobber.pausing import pause
+from noclobber.store.protocol import Batch
 from noclobber_server.lsp.watching import FolderWatch
 
 TEN = "".join(f"line {n}\n" for n in range(1, 11))
@@ -50,6 +55,24 @@ def seen() -> Iterator[Seen]:
     told = Seen()
     yield told
     told.watch.close()
+
+
+def change_folders(editor: Any, *, added: Sequence[Path] = (), removed: Sequence[Path] = ()) -> None:
+    came, went = ([types.WorkspaceFolder(folder.as_uri(), folder.name) for folder in folders] for folders in (added, removed))
+    event = types.WorkspaceFoldersChangeEvent(came, went)
+    editor.client.workspace_did_change_workspace_folders(types.DidChangeWorkspaceFoldersParams(event))
+
+
+async def watched(folder: Path, editor: Any) -> None:
+    """Wait until the editor's server watches this folder."""
+    process = Path("/proc", str(editor.client._server.pid))
+    inode = f"ino:{folder.stat().st_ino:x} "
+
+    def is_watched() -> bool:
+        watches = (file for file in (process / "fd").iterdir() if "inotify" in os.readlink(file))
+        return any(inode in (process / "fdinfo" / file.name).read_text(encoding="ascii") for file in watches)
+
+    await editor.until(is_watched)
 
 
 def test_only_the_wanted_folders_are_watched(seen: Seen, tmp_path: Path) -> None:
@@ -128,6 +151,74 @@ def test_a_folder_that_does_not_exist_is_no_error(seen: Seen, tmp_path: Path) ->
     assert seen.watch.want([str(tmp_path / "nowhere")]) == []
 
 
+NONE_LEFT = """
+import watchdog.observers.inotify_c as system
+
+def none_left(*_arguments):
+    raise OSError(28, "inotify watch limit reached")
+
+"""
+
+
+@pytest.mark.parametrize("lacking", ["system.InotifyFD = none_left\n", "system.InotifyFD.add_callback = none_left\n"])
+async def test_where_the_system_watches_nothing_files_are_polled_and_the_client_is_asked_once(
+    new_editor: Callable[[], Any], root: Any, agent: Any, lacking: str
+) -> None:
+    (root / "b.txt").write_text("one\n", encoding="utf-8")
+    agent.read("b.txt")
+    editor = new_editor()
+    await editor.start(before=NONE_LEFT + lacking)
+    uri = editor.open("a.txt")
+    editor.type(uri, "line 2", "mine 2")
+    await editor.settled()
+    await editor.until(lambda: editor.registered)
+    agent.edit("a.txt", [("line 8", "theirs 8")])
+    (shown,) = await editor.shown(uri, "stale-buffer")
+    assert "claude/1" in shown.message
+    (root / "b.txt").write_text("two\n", encoding="utf-8")
+    await editor.until(lambda: agent.events(kind="outside", file_path="b.txt"))
+    pause(agent.workspace.state, format_utc(time.time() + 3600))
+    await editor.shown(uri, None)
+    (root / "c.txt").write_text("one\n", encoding="utf-8")
+    agent.read("c.txt")
+    editor.open("c.txt")
+    await editor.settled()
+    assert [entry.register_options for entry in editor.registered] == [{"watchers": [{"globPattern": "**/*"}]}]
+    await editor.stop()
+
+
+async def test_that_agents_know_more_files_than_are_watched_is_logged_once(new_editor: Callable[[], Any], root: Any, agent: Any) -> None:
+    for name in "bcdef":
+        (root / name).write_text("one\n", encoding="utf-8")
+        agent.read(name)
+    editor = new_editor()
+    await editor.start(before="import noclobber_server.lsp.surveillance as ours; ours._MOST_HELD = 2\n")
+    for name in "abc":
+        editor.open(name, "one\n")
+        await editor.settled()
+    server = editor.client._server
+    await editor.stop()
+    assert (await server.stderr.read()).count(f"so many files in {root} that those from d on are not watched".encode()) == 1
+
+
+async def test_what_the_client_says_of_a_file_that_only_an_agent_knows_is_looked_at(
+    new_editor: Callable[[], Any], root: Any, agent: Any
+) -> None:
+    (root / "b.txt").write_text("one\n", encoding="utf-8")
+    agent.read("b.txt")
+    editor = new_editor()
+    await editor.start(
+        before=NONE_LEFT + "system.InotifyFD = none_left\nimport noclobber_server.lsp.polling as ours; ours._EVERY_S = 1e6\n"
+    )
+    editor.open("a.txt")
+    await editor.settled()
+    (root / "b.txt").write_text("two\n", encoding="utf-8")
+    change = types.FileEvent(editor.uri("b.txt"), types.FileChangeType.Changed)
+    editor.client.workspace_did_change_watched_files(types.DidChangeWatchedFilesParams([change]))
+    await editor.until(lambda: agent.events(kind="outside", file_path="b.txt"))
+    await editor.stop()
+
+
 async def test_an_outside_change_is_put_on_record_once_though_two_windows_see_it(
     editor: Any, new_editor: Callable[[], Any], root: Any, agent: Any
 ) -> None:
@@ -159,6 +250,68 @@ async def test_an_outside_change_of_a_file_that_only_an_agent_knows_is_kept_and_
     await editor.until(lambda: agent.events(kind="outside"))
     (event,) = agent.events(kind="outside")
     assert (event.file_path, agent.content(event.after_hash)) == ("sub/b.txt", b"two\n")
+
+
+async def test_a_lesson_for_a_file_whose_lock_somebody_keeps_holds_up_nothing_else(editor: Any, agent: Any) -> None:
+    await editor.settled()
+    with agent.workspace.locks.exclusive("CLAUDE.md"):
+        asked = types.ExecuteCommandParams("noclobber.lesson.append", [{"lesson": "Read before you write."}])
+        lesson = asyncio.wrap_future(editor.client.workspace_execute_command(asked))
+        for _ in range(2):  # the lesson's workspace is found first
+            await editor.settled()
+        assert not lesson.done()
+    assert (await lesson)["success"]
+
+
+@pytest.mark.parametrize("how", ["moved", "restored", "reverted"])
+async def test_an_outside_change_is_noticed_where_a_file_was_moved_or_brought_back_to(editor: Any, root: Any, agent: Any, how: str) -> None:
+    (root / "sub").mkdir()
+    editor.open("a.txt")
+    if how == "moved":
+        (root / "b.txt").write_text("one\n", encoding="utf-8")
+        agent.read("b.txt")
+    else:
+        agent.write("sub/b.txt", b"one\n")
+        kept = agent.get_snapshot("sub/b.txt").read_hash
+        agent.delete("sub/b.txt", turn_id="turn-13")
+    await editor.settled()
+    if how == "moved":
+        agent.move("b.txt", "sub/b.txt")
+    elif how == "restored":
+        agent.restore("sub/b.txt", kept)
+    else:
+        agent.revert(turn_id="turn-13")
+    assert (root / "sub" / "b.txt").read_bytes() == b"one\n"
+    await watched(root / "sub", editor)
+    (root / "sub" / "b.txt").write_text("two\n", encoding="utf-8")
+    await editor.until(lambda: agent.events(kind="outside", file_path="sub/b.txt"))
+
+
+async def test_of_a_thousand_events_put_on_record_at_once_none_is_passed_over(new_editor: Callable[[], Any], root: Any, agent: Any) -> None:
+    editor = new_editor()
+    await editor.start(activity=True)
+    await editor.settled()
+    before = agent.workspace.store.last_seq()
+    event = agent.record("check")
+    agent.workspace.store.apply(Batch(events=[event._replace(seq=0)] * 1200))
+    await editor.until(lambda: sum(len(told.events) for told in editor.activity) >= 1201)
+    told = [entry.seq for message in editor.activity for entry in message.events if entry.seq > before]
+    assert told == list(range(before + 1, before + 1202))
+    await editor.stop()
+
+
+async def test_a_lock_that_somebody_keeps_holds_up_nothing_but_its_own_file(editor: Any, root: Any, agent: Any) -> None:
+    (root / "b.txt").write_text("one\n", encoding="utf-8")
+    for name in ("a.txt", "b.txt"):
+        editor.open(name)
+    await editor.settled()
+    with agent.workspace.locks.exclusive("a.txt"):
+        for name in ("a.txt", "b.txt"):
+            (root / name).write_text("two\n", encoding="utf-8")
+        await editor.until(lambda: agent.events(kind="outside"))
+        await editor.settled()
+        assert [event.file_path for event in agent.events(kind="outside")] == ["b.txt"]
+    await editor.until(lambda: agent.events(kind="outside", file_path="a.txt"))
 
 
 async def test_a_stream_of_guarded_writes_is_never_taken_for_outside_changes(editor: Any, root: Any, agent: Any) -> None:
@@ -313,6 +466,56 @@ async def test_a_change_that_the_system_does_not_tell_of_is_noticed_where_the_cl
     event = types.FileEvent(uri, types.FileChangeType.Changed)
     editor.client.workspace_did_change_watched_files(types.DidChangeWatchedFilesParams([event]))
     await editor.shown(uri, "stale-buffer")
+
+
+async def test_what_is_open_in_a_folder_that_is_removed_is_let_go_and_taken_up_again_when_it_is_added(
+    editor: Any, root: Any, agent: Any
+) -> None:
+    uri = editor.open("a.txt")
+    editor.type(uri, "line 2", "mine 2")
+    await editor.settled()
+    agent.edit("a.txt", [("line 8", "theirs 8")])
+    await editor.shown(uri, "stale-buffer")
+    change_folders(editor, removed=[root])
+    await editor.shown(uri, None)
+    await editor.settled()
+    assert editor.client._server.pid not in {one.pid for one in living(agent.workspace.state)}
+    (row,) = agent.workspace.store.buffers("a.txt")
+    assert b"mine 2" in agent.content(row.text_hash)
+    editor.type(uri, "line 5", "mine 5")
+    change_folders(editor, added=[root])
+    await editor.shown(uri, "stale-buffer")
+    (row,) = agent.workspace.store.buffers("a.txt")
+    assert agent.content(row.text_hash) == editor.texts[uri].encode()
+    agent.edit("a.txt", [("line 9", "theirs 9")])
+    await editor.until(lambda: "lines 8-9" in editor.diagnostics[uri][0].message)
+
+
+async def test_a_document_outside_every_folder_is_taken_in_when_its_folder_is_added(editor: Any, tmp_path: Path) -> None:
+    later = tmp_path / "later"
+    later.mkdir()
+    (later / "b.txt").write_text(TEN, encoding="utf-8")
+    editor.root = later
+    uri = editor.open("b.txt")
+    await editor.settled()
+    change_folders(editor, added=[later])
+    editor.type(uri, "line 2", "mine 2")
+    await editor.settled()
+    with ConcurrencyGuard(later, "claude/1") as agent:
+        agent.edit("b.txt", [("line 8", "theirs 8")])
+    await editor.shown(uri, "stale-buffer")
+
+
+async def test_without_its_last_folder_a_client_is_not_given_the_files_of_others(editor: Any, root: Any, tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / "b.txt").write_text(TEN, encoding="utf-8")
+    with ConcurrencyGuard(other, "claude/1") as agent:
+        change_folders(editor, removed=[root])
+        editor.root = other
+        editor.open("b.txt")
+        await editor.settled()
+        assert agent.workspace.store.buffers() == []
 
 
 async def test_a_file_reached_through_a_symlink_is_the_file_itself(editor: Any, root: Any, agent: Any) -> None:

@@ -5,7 +5,7 @@ import pytest
 from noclobber.clock import parse_utc
 from noclobber.records import Event
 from noclobber_server.lsp.uris import key_of, path_of, uri_of
-from noclobber_server.lsp.wording import ago, lines, message_for, who
+from noclobber_server.lsp.wording import ago, by_whom, lines, message_for, who
 
 AT = "2026-05-09T07:35:25.000Z"
 
@@ -32,6 +32,15 @@ def test_how_long_ago(seconds: float, text: str) -> None:
 )
 def test_lines_as_people_count_them(span: tuple[int, int], text: str) -> None:
     assert lines(span) == text
+
+
+def test_of_many_authors_the_last_are_named_and_the_others_counted() -> None:
+    authors = [event(f"claude/{number}", None, None) for number in (*range(1, 8), 2)]
+    by = "claude/5 4 s ago and claude/6 4 s ago and claude/7 4 s ago and claude/2 4 s ago and 3 others"
+    assert by_whom(authors, parse_utc(AT) + 4) == by
+    assert by_whom(authors[:5], parse_utc(AT)).endswith(" and 1 other")
+    assert by_whom([], 0.0) == "an outside change"
+    assert f"Changed on disk by {by}. " in message_for("conflict", authors, parse_utc(AT) + 4, None, base_known=True)
 
 
 def test_the_message_says_who_when_where_and_what_to_do() -> None:
