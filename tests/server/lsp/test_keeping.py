@@ -2,35 +2,47 @@
 
 from __future__ import annotations
 
-import asyncio
+import threading
+import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
+
+import pytest
+
+from noclobber.workspace import Workspace
+from noclobber_server.lsp.keeping import Keeper
+from noclobber_server.lsp.rooms import Room
+from noclobber_server.lsp.surveillance import Surveillance
+from noclobber_server.lsp.worker import Worker
 
 
-async def held_up(editor: Any) -> asyncio.Future[None]:
-    """Wait until the work is held up; what was asked for behind it."""
-    while True:
-        behind_it = asyncio.ensure_future(editor.settled())
-        done, _ = await asyncio.wait([behind_it], timeout=1)
-        if not done:
-            return behind_it
-        await asyncio.sleep(0.05)
+@pytest.fixture
+def held_up(root: Path, agent: Any) -> Iterator[list[Exception]]:
+    """What agents know in the folder is watched, and the worker has stopped at something; what has failed."""
+    agent.read("a.txt")
+    errors: list[Exception] = []
+    room, worker, keeper = Room(Workspace.open(root)), Worker(errors.append), Keeper(errors.append)
+    rooms: Any = [room]
+    surveillance = Surveillance(worker, rooms, Mock(), Mock(), Mock(), keeper, Mock(), Mock(), on_short=Mock())
+    surveillance.refresh()
+    worker.call(lambda: None).result(10)
+    enough = threading.Event()
+    worker.submit(enough.wait)
+    yield errors
+    enough.set()
+    surveillance.close()
+    keeper.close(10)
+    assert worker.close(10)
+    room.workspace.close()
 
 
-async def test_a_version_is_kept_while_the_other_work_waits_for_a_lock(editor: Any, root: Path, agent: Any) -> None:
-    (root / "b.txt").write_text("one\n", encoding="utf-8")
-    editor.open("a.txt")
-    editor.open("b.txt")
-    await editor.settled()
-    locks = agent.workspace.locks.exclusive("b.txt")
-    try:
-        (root / "b.txt").write_text("two\n", encoding="utf-8")  # nobody's change, which is put on record under the file's lock
-        behind_it = await held_up(editor)
-        for text in ("passing\n", "staying\n"):
-            (root / "a.txt").write_text(text, encoding="utf-8")
-            await editor.until(lambda text=text: agent.workspace.store.content(agent.hash_content(text.encode())) == text.encode())
-    finally:
-        locks.release()
-    await behind_it
-    await editor.until(lambda: len(agent.events(kind="outside")) == 2)
-    assert agent.events(kind="outside", file_path="a.txt")[0].after_hash == agent.hash_content(b"staying\n")
+def test_a_version_is_kept_while_the_other_work_is_held_up(held_up: list[Exception], root: Path, agent: Any) -> None:
+    until = time.monotonic() + 10
+    for text in (b"passing\n", b"staying\n"):
+        (root / "a.txt").write_bytes(text)
+        while agent.content(agent.hash_content(text)) != text:
+            assert time.monotonic() < until, text
+            time.sleep(0.01)
+    assert held_up == []
