@@ -42,7 +42,7 @@ def test_a_version_is_kept_while_the_other_work_is_held_up(held_up: list[Excepti
     until = time.monotonic() + 10
     for text in (b"passing\n", b"staying\n"):
         (root / "a.txt").write_bytes(text)
-        while agent.content(agent.hash_content(text)) != text:
+        while agent.workspace.store.content(agent.hash_content(text)) != text:
             assert time.monotonic() < until, text
             time.sleep(0.01)
     assert held_up == []

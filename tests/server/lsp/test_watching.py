@@ -187,7 +187,9 @@ async def test_where_the_system_watches_nothing_files_are_polled_and_the_client_
     await editor.stop()
 
 
-async def test_that_agents_know_more_files_than_are_watched_is_logged_once(new_editor: Callable[[], Any], root: Any, agent: Any) -> None:
+async def test_that_agents_know_more_files_than_are_watched_is_logged_once(
+    new_editor: Callable[[], Any], root: Any, agent: Any, server_log: Any
+) -> None:
     for name in "bcdef":
         (root / name).write_text("one\n", encoding="utf-8")
         agent.read(name)
@@ -196,9 +198,8 @@ async def test_that_agents_know_more_files_than_are_watched_is_logged_once(new_e
     for name in "abc":
         editor.open(name, "one\n")
         await editor.settled()
-    server = editor.client._server
     await editor.stop()
-    assert (await server.stderr.read()).count(f"so many files in {root} that those from d on are not watched".encode()) == 1
+    assert server_log.text.count(f"so many files in {root} that those from d on are not watched") == 1
 
 
 async def test_what_the_client_says_of_a_file_that_only_an_agent_knows_is_looked_at(
