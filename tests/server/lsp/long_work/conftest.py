@@ -68,7 +68,7 @@ async def start(root: Path, server_log: Any) -> AsyncIterator[Start]:
 
     async def started(*, shows_progress: bool = True) -> Person:
         client = pytest_lsp.make_test_lsp_client()
-        await client.start_io(*server_log.command)
+        await client.start_io(*server_log.command())
         running.append(client)
         window = types.WindowClientCapabilities(work_done_progress=shows_progress)
         folders = [types.WorkspaceFolder(root.as_uri(), "project")]
