@@ -43,13 +43,14 @@ class ServerLog:
         """An error or a traceback in which this is found is no fault of this test's."""
         self._expected.append(pattern)
 
+    @property
     def text(self) -> str:
-        """All of it so far."""
+        """All that was written so far."""
         return self._path.read_text(encoding="utf-8", errors="replace") if self._path.exists() else ""
 
     def faults(self) -> list[str]:
         """The entries that nobody expected."""
-        entries = re.split(r"^(?=\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3} )", self.text(), flags=re.MULTILINE)
+        entries = re.split(r"^(?=\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3} )", self.text, flags=re.MULTILINE)
         return [
             entry
             for entry in entries

@@ -199,7 +199,7 @@ async def test_that_agents_know_more_files_than_are_watched_is_logged_once(
         editor.open(name, "one\n")
         await editor.settled()
     await editor.stop()
-    assert server_log.text().count(f"so many files in {root} that those from d on are not watched") == 1
+    assert server_log.text.count(f"so many files in {root} that those from d on are not watched") == 1
 
 
 async def test_what_the_client_says_of_a_file_that_only_an_agent_knows_is_looked_at(
