@@ -13,7 +13,7 @@ WITH_NODE := PATH="$(CURDIR)/.tools/bin:$$PATH"
 NPM := $(WITH_NODE) PYTHON="$(CURDIR)/$(BIN)/python" npm --silent --prefix extension run
 CHECK_TOOLS := tests/tools/node_modules/.ready
 MCP_TOOLS := tests/tools/mcp/node_modules/.ready
-WORKERS ?= auto
+WORKERS ?= $(shell expr $$(nproc 2>/dev/null || echo 2) + 2) # much of the tests is waiting
 PYTEST := $(BIN)/pytest
 
 .PHONY: help setup demo test test-editors conformance lint format bench soak constraints clean

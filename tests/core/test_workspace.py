@@ -19,9 +19,11 @@ def test_what_is_no_folder_is_told_and_can_be_taken_away(root: Path, name: str, 
     place.rmdir()
     if what == "a file":
         place.write_bytes(b"")
+        told = rf"{name}: Not a directory\. Take away what stands there, or set NOCLOBBER=off"
     else:
         place.symlink_to("nowhere")
-    with pytest.raises(WorkspaceError, match=rf"{name}: Not a directory\. Take away what stands there, or set NOCLOBBER=off"):
+        told = rf"{name} is a symbolic link; the state is kept in the workspace itself\. Remove the link\."
+    with pytest.raises(WorkspaceError, match=told):
         ConcurrencyGuard(root, "alice")
     place.unlink()
     with ConcurrencyGuard(root, "alice") as alice:
