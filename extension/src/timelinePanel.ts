@@ -28,7 +28,11 @@ export class TimelinePanel implements vscode.Disposable {
     private readonly history: History,
     private readonly output: vscode.LogOutputChannel,
   ) {
-    this.subscriptions = [server.onActivity(() => { this.soon(); }), server.onState(() => { this.soon(); })];
+    this.subscriptions = [
+      server.onActivity(() => { this.soon(); }),
+      server.onState(() => { this.soon(); }),
+      vscode.workspace.onDidChangeConfiguration((event) => { if (event.affectsConfiguration("noclobber.timeline.minutes")) this.soon(); }),
+    ];
   }
 
   /** Opens the tab: the last minutes, or one turn. */
