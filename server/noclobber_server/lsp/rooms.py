@@ -6,7 +6,9 @@ Which folders the client works in is said by the client; which workspace owns a 
 from __future__ import annotations
 
 import logging
+import math
 import os
+import time
 from collections.abc import Callable, Iterable, Iterator
 
 from noclobber.errors import NoclobberError, WorkCancelledError, WorkspaceError
@@ -19,6 +21,7 @@ from .long_work import Opening
 __all__ = ["Room", "Rooms"]
 
 logger = logging.getLogger(__name__)
+_AGAIN_S = 30.0
 
 
 class Room:
@@ -74,15 +77,18 @@ class Rooms:
         self._on_open = on_open
         self._opening = opening
         self._by_root: dict[str, Room] = {}  # never changed, only replaced: the watching thread goes through it
-        self._refused: dict[str, str] = {}
+        self._refused: dict[str, tuple[str, float]] = {}  # why, and from when on to try again (monotonic)
 
     def __iter__(self) -> Iterator[Room]:
         return iter({id(room): room for room in self._by_root.values()}.values())
 
     def room_for(self, path: str) -> Room | None:
-        """The room that owns an absolute path; None outside every workspace folder, or where none can be opened (said once, in the log)."""
+        """The room that owns an absolute path; None outside every workspace folder, or where none can be opened.
+
+        What stands in the way is said in the log, and tried again for a document that is opened half a minute later.
+        """
         root = self._root_for(path)
-        if root is None or root in self._refused:
+        if root is None or (root in self._refused and time.monotonic() < self._refused[root][1]):
             return None
         room = self._by_root.get(root)
         if room is None:
@@ -90,9 +96,11 @@ class Rooms:
                 with self._opening(root) as opening:
                     room = Room(Workspace.open(root, progress=opening))
             except NoclobberError as error:
-                self._refused[root] = _reason(error)
+                stopped = isinstance(error, WorkCancelledError)
+                self._refused[root] = _reason(error), math.inf if stopped else time.monotonic() + _AGAIN_S
                 logger.warning("The workspace %s cannot be used: %s", root, error)
                 return None
+            self._refused.pop(root, None)
             self._by_root = {**self._by_root, room.root: room, root: room}
             self._on_open(room)
         return room
@@ -117,7 +125,8 @@ class Rooms:
     def obstacle(self, path: str) -> str | None:
         """Why the workspace that owns this path is not open, None where that was not tried or is not so."""
         root = self._root_for(path)
-        return None if root is None else self._refused.get(root)
+        refused = None if root is None else self._refused.get(root)
+        return None if refused is None else refused[0]
 
     def close(self, room: Room) -> None:
         """Let go of a workspace; it can be opened again."""

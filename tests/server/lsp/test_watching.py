@@ -552,3 +552,18 @@ async def test_the_state_removed_under_the_server_is_made_anew(editor: Any, root
         agent.edit("a.txt", [("line 8", "theirs")])
         await editor.shown(uri, "stale-buffer")
         assert [buffer.unsaved for buffer in agent.workspace.store.buffers("a.txt")] == [True]
+
+
+async def test_a_workspace_that_could_not_be_used_is_tried_again_later(new_editor: Callable[[], Any], root: Path) -> None:
+    (root / ".noclobber").write_text("in the way", encoding="utf-8")
+    (root / "b.txt").write_text(TEN, encoding="utf-8")
+    editor = new_editor()
+    await editor.start(before="import noclobber_server.lsp.rooms as ours; ours._AGAIN_S = 0\n")
+    editor.open("a.txt")
+    await editor.settled()
+    (root / ".noclobber").unlink()
+    editor.type(editor.open("b.txt"), "line 2", "mine 2")
+    await editor.settled()
+    with ConcurrencyGuard(root, "judge") as judge:
+        assert [(row.file_path, row.unsaved) for row in judge.workspace.store.buffers()] == [("b.txt", True)]
+    await editor.stop()
