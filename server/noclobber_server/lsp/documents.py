@@ -66,6 +66,7 @@ class Document:
         self.unseen: list[Version] = []  # stood on disk since the base, oldest first
         self.prior: Origin | None = None  # what the buffer came from until its own text came to stand on disk: perhaps it was saved
         self.saves_taken = 0  # how many of those told have been dealt with
+        self.saves_waiting: list[tuple[str, float]] = []  # texts that were saved, each with the moment until which it may wait
         self.assessment: Assessment | None = None
         self.authors: tuple[Event, ...] = ()
         self.since: float | None = None  # monotonic: when the present state began

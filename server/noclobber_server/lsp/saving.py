@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from noclobber.content import hash_content
@@ -19,8 +21,12 @@ if TYPE_CHECKING:
     from .outside import OutsideChanges
     from .reporting import Reporter
     from .tracking import Tracker
+    from .worker import Worker
 
 __all__ = ["Overwritten", "Saving"]
+
+_PATIENCE_S = 1.0
+_AGAIN_S = 0.01
 
 
 class Overwritten(NamedTuple):
@@ -42,12 +48,14 @@ class Saving:
 
     def __init__(
         self,
+        worker: Worker,
         tracker: Tracker,
         reporter: Reporter,
         outside: OutsideChanges,
         agent_id: Callable[[], str],
         on_overwritten: Callable[[Overwritten], None],
     ) -> None:
+        self._worker = worker
         self._tracker = tracker
         self._reporter = reporter
         self._outside = outside
@@ -56,6 +64,7 @@ class Saving:
 
     def before_save(self, document: Document) -> list[Edit]:
         """The edits that merge the disk's changes into the buffer before it is saved by hand; none where nothing can be merged."""
+        self.finish(document)  # the last one, before the next
         found = self._tracker.look(document)
         base, disk = document.base, document.disk
         if found is None or found.state != "mergeable" or base is None or disk is None:
@@ -69,7 +78,29 @@ class Saving:
         return edits_to(document.model, text, merged.text)
 
     def saved(self, document: Document, text: str) -> None:
-        """The editor says that it has written this text; it may have closed the document since."""
+        """The editor says that it has written this text.
+
+        Where a guarded write of the file is under way, which may have been overtaken by the save and come back on top of it, what
+        became of both is seen once that is over.
+        """
+        document.saves_waiting.append((text, time.monotonic() + _PATIENCE_S))
+        self._take_waiting(document)
+
+    def finish(self, document: Document) -> None:
+        """What waits is waited for no longer: the document is being closed, or saved again."""
+        while document.saves_waiting:
+            self._take(document, document.saves_waiting.pop(0)[0])
+
+    def _take_waiting(self, document: Document) -> None:
+        while document.saves_waiting:
+            text, until = document.saves_waiting[0]
+            if time.monotonic() < until and _is_being_written(document):
+                self._worker.later(("saved", document), _AGAIN_S, partial(self._take_waiting, document))
+                return
+            document.saves_waiting.pop(0)
+            self._take(document, text)
+
+    def _take(self, document: Document, text: str) -> None:
         document.saves_taken += 1
         if document.room is None:
             return
@@ -149,7 +180,9 @@ class Saving:
         own = {written.hash, origin.base.hash if origin.base else None, document.disk.hash if document.disk else None}
         for version in (*reversed(origin.unseen), *self._versions(document, displaced)):
             if version.hash not in own:
-                return None if self._is_contained(document, origin.base, version, plain) else version
+                # In what stands by now as well: a guarded write that the save overtook was merged with it, and stood for a moment before.
+                texts = [plain] if document.disk is None else [plain, document.disk.shown]
+                return None if any(self._is_contained(document, origin.base, version, text) for text in texts) else version
         return None
 
     def _versions(self, document: Document, events: list[Event]) -> Iterator[Version]:
@@ -173,3 +206,13 @@ class Saving:
 
         kept = document.room.workspace.keepable(document.file_path, [(version.hash, version.content)])
         document.room.workspace.store.apply(Batch(contents=kept))
+
+
+def _is_being_written(document: Document) -> bool:
+    """Whether somebody has the file's lock at this moment."""
+    if document.room is None:
+        return False
+    lock = document.room.workspace.locks.try_exclusive(document.file_path)
+    if lock is not None:
+        lock.release()
+    return lock is None

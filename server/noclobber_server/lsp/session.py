@@ -79,7 +79,7 @@ class Session:
         self.tracker = Tracker(
             self.worker, self.reporter, self.publisher, self.outside, agent_id=agent_id, speaks_late=lambda: self.client.speaks_late
         )
-        self.saving = Saving(self.tracker, self.reporter, self.outside, agent_id, self._overwritten)
+        self.saving = Saving(self.worker, self.tracker, self.reporter, self.outside, agent_id, self._overwritten)
         self.follower = Follower(self.client, self.tracker, wants_activity=bool(options.get("activity")))
         self.commands = Commands(self)
         self.pool = ThreadPoolExecutor(2, "noclobber-long")  # what may take a while; the worker must stay free to look
@@ -259,6 +259,7 @@ class Session:
 
     def _open(self, document: Document, text: str, replaced: Document | None) -> None:
         if replaced is not None:
+            self.saving.finish(replaced)
             self._forget(replaced)
             self.publisher.withdraw(replaced)
         if not document.closed and not self.rooms.takes(document.path):
@@ -277,6 +278,7 @@ class Session:
         self.tracker.look(document)
 
     def _close(self, document: Document) -> None:
+        self.saving.finish(document)
         self._closed_texts.note(document)
         self.publisher.withdraw(document)
         self.reporter.closed(document, keep_unsaved=False)
@@ -300,6 +302,7 @@ class Session:
 
     def _keep_unsaved(self, document: Document) -> None:
         if document.room is not None:
+            self.saving.finish(document)
             self.tracker.look(document)
             self.reporter.flush(document)
             self.reporter.closed(document, keep_unsaved=True)
