@@ -107,12 +107,11 @@ async def _torture(editor: Any, root: Path, seconds: float, seed: int) -> None:
     uris = [editor.open(name) for name in names]
     await editor.settled()
     env = {name: value for name, value in os.environ.items() if name not in ("CI", "NOCLOBBER")}
-    agents = [
-        subprocess.Popen(
-            [sys.executable, str(AGENT), str(root), f"agent-{n}", str(seconds), str(seed + n)], stdout=subprocess.PIPE, env=env
-        )
-        for n in range(3)
-    ]
+    agents = []
+    for n in range(3):
+        command = [sys.executable, str(AGENT), str(root), f"agent-{n}", str(seconds), str(seed + n)]
+        with open(root.parent / f"agent-{n}", "wb") as made_by:  # no pipe: it would be full long before anybody reads it
+            agents.append(subprocess.Popen(command, stdout=made_by, env=env))
     shell = subprocess.Popen(["bash", "-c", SHELL], cwd=root, stderr=subprocess.DEVNULL)
     watcher = Watcher([root / name for name in names])
     watching = asyncio.ensure_future(watcher.watch())
@@ -121,13 +120,14 @@ async def _torture(editor: Any, root: Path, seconds: float, seed: int) -> None:
         while time.monotonic() < until:
             saved |= await _one_step(editor, rng, uris)
             cost.measure()
-    outputs = [await asyncio.to_thread(agent.communicate) for agent in agents]
+    for agent in agents:
+        await asyncio.to_thread(agent.wait)
     (root / "go").unlink()
     await asyncio.to_thread(shell.wait)
     watching.cancel()
     await editor.heard_out()
     assert all(agent.returncode == 0 for agent in agents)
-    made = {line.split()[1] for out, _ in outputs for line in out.decode().splitlines()}
+    made = {line.split()[1] for n in range(3) for line in (root.parent / f"agent-{n}").read_text(encoding="ascii").splitlines()}
     assert made
     assert saved
     assert watcher.stood
