@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import tempfile
 
 import pytest
@@ -16,7 +17,9 @@ settings.load_profile("noclobber")
 
 
 def pytest_configure() -> None:
-    """A workspace that somebody began in the folder for temporary files would own all that the tests make there."""
+    """What the machine must not decide: whether an interrupt reaches those we start, and which workspace owns what the tests make."""
+    if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:  # started in the background by a shell; children inherit it
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     if find_root(tempfile.gettempdir()) is None:
         return
     other = next((folder for folder in ("/var/tmp", "/dev/shm") if os.access(folder, os.W_OK) and find_root(folder) is None), None)
