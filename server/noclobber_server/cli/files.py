@@ -111,8 +111,10 @@ def _edit(call: Call) -> int:
     return told(call, done)
 
 
-def _argument(text: str) -> str | bytes:
+def _argument(text: str | list[str]) -> str | bytes:
     """An argument as text, whose line endings follow the file's; as the very bytes where it is no text."""
+    if isinstance(text, list):  # argparse before Python 3.13 takes the dashes out of --new=-- and leaves an empty list
+        return "--"
     try:
         text.encode("utf-8")
     except UnicodeEncodeError:

@@ -230,4 +230,6 @@ def test_a_text_that_looks_like_an_option_is_replaced(cli: Any) -> None:
     assert cli("edit", "--old", "--json", "--new", "-q", "--", "a.sh").status == 0
     assert path.read_bytes() == b"run -q\n"
     assert cli("edit", "a.sh", "--old", "run", "--new", "--").status == 2
+    assert cli("edit", "a.sh", "--old=-q", "--new=--").status == 0
+    assert path.read_bytes() == b"run --\n"
     assert cli("edit", "a.sh", "--old=run", "--new").status == 2
