@@ -8,7 +8,7 @@ import sqlite3
 
 from ..errors import NoclobberError, StoreBusyError, StoreError, WorkspaceError
 
-__all__ = ["is_busy", "is_damage", "no_access", "translated", "unstorable"]
+__all__ = ["is_busy", "is_damage", "is_io", "no_access", "translated", "unstorable"]
 
 _DAMAGE = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 _LITTLE_ROOM = 1 << 16
@@ -35,6 +35,11 @@ def is_damage(error: sqlite3.Error) -> bool:
 def is_busy(error: sqlite3.Error) -> bool:
     """Whether somebody held the database for longer than the busy timeout."""
     return _primary(error) in _BUSY
+
+
+def is_io(error: sqlite3.Error) -> bool:
+    """Whether the system would not read or write a file of the database."""
+    return _primary(error) == sqlite3.SQLITE_IOERR
 
 
 def no_access(path: str, error: OSError, otherwise: str) -> WorkspaceError:
@@ -70,6 +75,6 @@ def translated(error: sqlite3.Error, path: str) -> NoclobberError:
         return WorkspaceError(
             f"{path} cannot be used ({error}); make its folder writable, on a local file system with locks and shared memory."
         )
-    if code == sqlite3.SQLITE_IOERR:
+    if is_io(error):
         return StoreError(f"reading or writing {path} failed ({error}); check the disk, and that the file system is a local one.")
     return StoreError(f"{path}: {error}")

@@ -8,23 +8,24 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from typing import Any, NamedTuple
 
 from ..clock import utc_now
-from ..errors import StoreDamagedError, WorkspaceError
+from ..errors import StoreBusyError, StoreDamagedError, StoreError, WorkspaceError
 from ..progress import Progress, unwatched
 from ..records import Event
 from .connections import Connections, connect
-from .faults import is_damage, no_access, translated
+from .faults import is_damage, is_io, no_access, translated
 from .gate import Gate
 from .rows import PUT_EVENT, event_row
 from .schema import STEPS, Step, check_version, raise_to_current
 
 __all__ = ["Opened", "make_state_dir", "open_state", "set_aside"]
 
-_SWEEPS = 5  # how often the file may be deleted between being made and being opened
+_SWEEPS = 10  # how often the state may be taken away while it is being opened
 _REPORTED = 500  # lines of a journal, some ten milliseconds
 
 
@@ -58,10 +59,29 @@ def open_state(
 
     ``damaged``: connections that met damage; their file is set aside unless another process has done so. ``progress``
     counts the bytes of a journal that the history is taken from; cancelled there, nothing is made, and the next opening begins anew.
+    Whoever removes the state may be at it still: what is taken away while it is opened is made once more.
     Raises StoreBusyError, StoreTooNewError, StoreDamagedError (it could not be set aside), WorkspaceError.
     """
-    if not os.path.isdir(os.path.dirname(path)):
-        prepare()
+    for attempt in range(1, _SWEEPS + 1):
+        if not os.path.isdir(os.path.dirname(path)):
+            prepare()
+        try:
+            return _open_or_repair(path, gate, busy_seconds, steps, damaged, progress)
+        except (WorkspaceError, StoreError) as error:
+            if attempt == _SWEEPS or isinstance(error, StoreBusyError) or (os.path.lexists(path) and not _is_swept(error)):
+                raise
+        time.sleep(0.001 * attempt)
+    raise AssertionError("unreachable")
+
+
+def _is_swept(error: Exception) -> bool:
+    """Whether it may be that the log went before the database did: SQLite only says that it cannot read or write then."""
+    return isinstance(error.__cause__, sqlite3.Error) and is_io(error.__cause__)
+
+
+def _open_or_repair(
+    path: str, gate: Gate, busy_seconds: float, steps: tuple[Step, ...], damaged: Connections | None, progress: Progress
+) -> Opened:
     with gate:
         if not gate.is_current():
             gate.reopen()

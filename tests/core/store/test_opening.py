@@ -214,6 +214,17 @@ class TestDeleted:
         one.close()
         two.close()
 
+    def test_being_removed_again_and_again_it_is_made_anew_without_an_error(self, state: Path, an_event: AnEvent) -> None:
+        sweep = "import shutil, sys, time\nfor _ in range(60): shutil.rmtree(sys.argv[1], ignore_errors=True); time.sleep(0.03)"
+        store = SqliteStore(state)
+        with subprocess.Popen([sys.executable, "-c", sweep, str(state)]) as sweeper:
+            seen = set()
+            while sweeper.poll() is None:
+                seen.add(store.version())
+                store.apply(Batch(events=[an_event()]))
+        assert len({version >> 40 for version in seen}) > 20
+        store.close()
+
     @pytest.mark.parametrize("names", [["state.db"], ["state.db", "state.db-wal", "state.db-shm"]])
     def test_a_reader_notices_by_the_version_that_the_database_is_gone(self, state: Path, an_event: AnEvent, names: list[str]) -> None:
         store = SqliteStore(state)
