@@ -4,7 +4,7 @@ import type { Server } from "./server";
 import { PANEL, type Lesson, type Lessons, type Overview, type Turn, type Writer } from "./wire";
 
 const GATHER_MS = 80; // events come in bursts; the panel is asked to follow within a second
-const BETWEEN_MS = 300; // VS Code draws a tree only once its data has been left alone for 200 ms: faster is never, under a constant stream
+const BETWEEN_MS = 300; // under a constant stream the server has other work than to count for the panel
 
 /** Only what matches; an empty one shows everything. */
 export interface Filter {
@@ -44,7 +44,7 @@ export class Panel implements vscode.Disposable {
   soon(): void {
     this.timer ??= setTimeout(() => {
       this.timer = undefined;
-      if (this.asking) this.soon();
+      if (this.asking || Date.now() < this.shownAt + BETWEEN_MS) this.soon();
       else void this.refresh();
     }, Math.max(GATHER_MS, this.shownAt + BETWEEN_MS - Date.now()));
   }

@@ -18,9 +18,14 @@ export interface Node {
   children?: Node[];
 }
 
+// VS Code draws a tree only once no change of it was announced for 200 ms: announced faster it is never drawn, under a constant stream.
+const ANNOUNCED_AGAIN_MS = 2000;
+
 export class Tree implements vscode.TreeDataProvider<Node>, vscode.Disposable {
   private nodes: Node[] = [];
   private readonly parents = new Map<Node, Node>();
+  /** When a change was announced that VS Code has not come for yet. */
+  private announced: number | undefined;
   private readonly changed = new vscode.EventEmitter<undefined>();
   readonly onDidChangeTreeData = this.changed.event;
 
@@ -34,11 +39,15 @@ export class Tree implements vscode.TreeDataProvider<Node>, vscode.Disposable {
       }
     };
     nodes.forEach(walk);
+    if (this.announced !== undefined && Date.now() - this.announced < ANNOUNCED_AGAIN_MS) return; // it comes for these nodes, then
+    this.announced = Date.now();
     this.changed.fire(undefined);
   }
 
   getChildren(node?: Node): Node[] {
-    return node ? (node.children ?? []) : this.nodes;
+    if (node) return node.children ?? [];
+    this.announced = undefined;
+    return this.nodes;
   }
 
   getParent(node: Node): Node | undefined {

@@ -60,7 +60,8 @@ export class Views implements vscode.Disposable {
     trees.writers.show(writers(panel));
     trees.lessons.show(lessons(panel));
     const filtered = Object.keys(panel.filter).length > 0 ? `Only ${filterWords(panel.filter)}` : "";
-    view.message = [vscode.workspace.isTrusted ? "" : RESTRICTED, filtered].filter(Boolean).join(" ") || undefined;
+    const message = [vscode.workspace.isTrusted ? "" : RESTRICTED, filtered].filter(Boolean).join(" ") || undefined;
+    if (view.message !== message) view.message = message; // to set it announces a change of the whole tree
     view.description = panel.earlier ? "last day" : undefined;
     const waiting = panel.overview.blocked.length + panel.overview.refusals;
     view.badge = waiting > 0 ? { value: waiting, tooltip: `${panel.overview.blocked.length} waiting for you, ${panel.overview.refusals} refused` } : undefined;
