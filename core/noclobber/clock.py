@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from datetime import UTC, datetime
+from functools import cache
 
 __all__ = ["boot_id", "format_utc", "monotonic_ns", "parse_utc", "utc_now", "wall_seconds"]
 
@@ -45,6 +46,7 @@ def monotonic_ns() -> int:
     return time.clock_gettime_ns(_MONOTONIC_CLOCK)
 
 
+@cache  # no process outlives its boot
 def boot_id() -> str:
     """Names this boot of the machine: monotonic times of different boots must not be compared."""
     try:

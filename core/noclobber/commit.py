@@ -31,7 +31,8 @@ __all__ = ["Means", "Overtaken", "Planned", "Recorder", "commit", "drafts", "sit
 
 
 class Planned(NamedTuple):
-    """One file's decided change. ``placing`` and ``expecting`` are bytes (None: absent).
+    """One file's decided change. ``placing`` and ``expecting`` are bytes (None: absent), ``hashes`` those of both;
+    ``secret``: they are never kept.
 
     ``events``, ``snapshots`` and ``forget`` settle it; ``keep`` are further contents to keep: what the writer
     knows where that never stands on disk. ``attributes``: those of a file that is brought back.
@@ -40,6 +41,8 @@ class Planned(NamedTuple):
     located: Located
     placing: bytes | None
     expecting: bytes | None
+    hashes: tuple[str | None, str | None]
+    secret: bool
     events: tuple[Event, ...]
     snapshots: tuple[Snapshot, ...] = ()
     forget: tuple[tuple[str, str | None], ...] = ()
@@ -122,28 +125,43 @@ def _commit(workspace: Workspace, plans: Sequence[Planned], means: Means, progre
             actions.append(_prepared(workspace, plan, group, position, len(plans) > 1, means))
             progress(position + 1, len(plans))
         workspace.step("record")
-        kept = [pair for plan in plans for pair in _contents(workspace, plan)]
+        kept = [pair for plan in plans for pair in _contents(plan)]
         workspace.store.apply(Batch(pending=[action.row for action in actions], contents=kept))
     except BaseException:
         _drop_temps(workspace, actions)
         raise
     seqs = _make_all(workspace, actions, plans)
     with suppress(OSError, NoclobberError):  # it is made and on record: what cannot be tidied up now is left to recovery
-        tidy(workspace, actions)
+        try:
+            workspace.step("tidy")
+            _put_away(workspace, actions)
+        except (KeyboardInterrupt, SystemExit):
+            _put_away(workspace, actions)  # most of them no row leads to any more
+            raise
+        _forget(workspace, [action for action in actions if action.outlives_outcome])
     return seqs
 
 
 def tidy(workspace: Workspace, actions: Sequence[Action]) -> None:
     """Put the temporary files away, then the rows; a file somebody still writes into is put aside and looked at again later."""
     workspace.step("tidy")
+    _put_away(workspace, actions)
+    _forget(workspace, actions)
+
+
+def _put_away(workspace: Workspace, actions: Sequence[Action]) -> None:
     for action in actions:
         if action.late and action.row.temp_name is not None:
             name = action.site.mark(action.row) or action.row.temp_name
             note = f"{action.row.file_path}\n{action.row.expecting}"
             workspace.store.put_meta(f"late:late-{name}", note)
         action.tidy(workspace.folder("kept"))
-    workspace.step("forget")
-    workspace.store.apply(Batch(settled=[action.row.id for action in actions]))
+
+
+def _forget(workspace: Workspace, actions: Sequence[Action]) -> None:
+    if actions:
+        workspace.step("forget")
+        workspace.store.apply(Batch(settled=[action.row.id for action in actions]))
 
 
 def site_of(workspace: Workspace, located: Located, to: Located | None = None) -> Site:
@@ -197,7 +215,8 @@ def _settle(workspace: Workspace, actions: Sequence[Action], plans: Sequence[Pla
             events=[event for plan in plans for event in plan.events],
             snapshots=[snapshot for plan in plans for snapshot in plan.snapshots],
             forget=[pair for plan in plans for pair in plan.forget],
-            pending=[action.row._replace(state="committed") for action in actions],
+            pending=[action.row._replace(state="committed") for action in actions if action.outlives_outcome],
+            settled=[action.row.id for action in actions if not action.outlives_outcome],
         )
     )
 
@@ -224,15 +243,17 @@ def _take_back(workspace: Workspace, actions: Sequence[Action], made: int, halfw
             raise
 
 
-def _contents(workspace: Workspace, plan: Planned) -> list[tuple[str, bytes]]:
-    both = [(hash_content(content), content) for content in (plan.placing, plan.expecting) if content is not None]
-    return workspace.keepable(plan.located.file_path, [*both, *plan.keep])
+def _contents(plan: Planned) -> list[tuple[str, bytes]]:
+    if plan.secret:
+        return []
+    both = zip(plan.hashes, (plan.placing, plan.expecting), strict=True)
+    pairs = [(content_hash, content) for content_hash, content in both if content_hash is not None and content is not None]
+    return [*pairs, *plan.keep]
 
 
 def _prepared(workspace: Workspace, plan: Planned, group: str, position: int, several: bool, means: Means) -> Action:
     """The action with its temporary file written and flushed; not yet on record."""
-    placing = None if plan.placing is None else hash_content(plan.placing)
-    expecting = None if plan.expecting is None else hash_content(plan.expecting)
+    placing, expecting = plan.hashes
     outcome: dict[str, Any] = {
         "placing": placing,
         "expecting": expecting,
@@ -243,7 +264,7 @@ def _prepared(workspace: Workspace, plan: Planned, group: str, position: int, se
     }
     file_path = plan.located.file_path
     to_path = None if plan.to is None else plan.to.file_path
-    name = None if plan.to is not None else workspace.temp_name(secret=workspace.secrecy.never_kept(file_path))
+    name = None if plan.to is not None else workspace.temp_name(secret=plan.secret)
     row = Pending(f"{group}-{position}", group, position, file_path, "create", name, placing, expecting, to_path, "intended", outcome)
     site = site_of(workspace, plan.located, plan.to)
     if name is not None and (means.beside or os.fstat(site.tmp).st_dev != os.fstat(site.parent).st_dev):

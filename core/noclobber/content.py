@@ -10,6 +10,7 @@ import os
 import stat as modes
 import sys
 import time
+from contextlib import suppress
 from typing import NamedTuple
 
 from .errors import FileAccessError, PathError
@@ -47,11 +48,10 @@ def _first_hash(content: bytes | bytearray | memoryview) -> str:
     """With Python's own SHA-256 where that will do: a hook hashes a few small files (80 µs for 10 KB), and to load OpenSSL takes 2.6 ms."""
     from importlib import import_module
 
-    for name in ("_sha2", "_sha256") if len(content) <= _SMALL else ():  # Python 3.12 and later; 3.11
-        try:
+    name = "_sha2" if sys.version_info >= (3, 12) else "_sha256"
+    if len(content) <= _SMALL:
+        with suppress(ImportError):
             return str(import_module(name).sha256(content).hexdigest())
-        except ImportError:
-            continue
     import hashlib
 
     return hashlib.sha256(content).hexdigest()

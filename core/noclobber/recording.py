@@ -106,7 +106,7 @@ def plan(workspace: Workspace, writer: Writer, one: Settled, detail: dict[str, A
         snapshots = (Snapshot(path, knows.hash, *labels, event.timestamp, writer.agent_id, knows.lines, None, knows.seq),)
     forget = ((writer.agent_id, now.file_path),) if placed is None or one.to is not None else ()
     keep = () if knows.content is None or knows.hash is None or knows.hash == after else ((knows.hash, knows.content),)
-    return Planned(one.located, placed, now.disk, (event,), snapshots, forget, keep, one.to, request.attributes)
+    return Planned(one.located, placed, now.disk, (after, now.disk_hash), now.secret, (event,), snapshots, forget, keep, one.to, request.attributes)
 
 
 def _attributes_of_removed(workspace: Workspace, located: Located) -> dict[str, Any]:
@@ -190,7 +190,8 @@ def record_refusal(workspace: Workspace, writer: Writer, one: Settled, others: S
 
 def kept_by(planned: Planned) -> list[tuple[str, bytes]]:
     """The contents that a plan without any exchange keeps."""
-    return [] if planned.placing is None else [(hash_content(planned.placing), planned.placing), *planned.keep]
+    placed = planned.hashes[0]
+    return [] if planned.placing is None or placed is None else [(placed, planned.placing), *planned.keep]
 
 
 def answer(one: Settled, planned: Planned, seq: int) -> Write:

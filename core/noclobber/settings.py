@@ -67,6 +67,8 @@ def is_off(environ: Mapping[str, str], state: str | os.PathLike[str] | None = No
 
 
 def _paused(file: str) -> bool:
+    if not os.path.lexists(file):  # nearly always, and a quarter of the cost of failing to open it
+        return False
     try:
         with open(file, encoding="ascii") as source:
             text = source.read(100).strip()

@@ -94,6 +94,8 @@ def test_an_interruption_at_any_step_heals_at_the_next_operation(root: Path, at:
     with ConcurrencyGuard(root, "alice") as alice:
         for name in names:
             alice.write(name, b"old " + name.encode())
+        if at == "forget":  # only a row that its outcome does not close comes so far
+            os.link(root / "a", root / "linked")
 
         def step(name: str) -> None:
             if name == at:

@@ -9,7 +9,8 @@ Row = tuple[str, str, str, int] | None
 """State (``intended``, ``committed``), placing, expecting, inode of what goes in."""
 
 RULES = frozenset({"record", "announce", "keep", "compare", "put back", "late check", "late again", "inode", "outcome first", "row last",
-                   "lock", "undo together"})  # fmt: skip
+                   "lock", "undo together",
+                   "quiet"})  # fmt: skip
 """What may be left out, each for a violation to be found."""
 
 
@@ -82,6 +83,15 @@ def exchanged(state: State, file: int, *, then: str, gone: str) -> State:
 def committed(state: State) -> State:
     rows = tuple(None if row is None else ("committed", *row[1:]) for row in state.rows)
     return state._replace(rows=rows)
+
+
+def closed(state: State, breaking: frozenset[str]) -> State:
+    """The outcome on record: a row stays only where what came out may still be written into."""
+    after = committed(state)
+    for file, temp in enumerate(state.temps):
+        if temp is None or temp[0] not in state.flags or "quiet" in breaking:
+            after = put(after, "rows", file, None)
+    return after
 
 
 def tidied(state: State, file: int, breaking: frozenset[str]) -> State:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from machine import FORSAKEN, WROTE_LATE, File, State, Step, committed, exchanged, less, put, tidied, with_word
+from machine import FORSAKEN, WROTE_LATE, File, State, Step, closed, committed, exchanged, less, put, tidied, with_word
 from recovering import next_holder
 
 
@@ -94,7 +94,7 @@ def work(state: State, breaking: frozenset[str]) -> Iterator[Step]:
     elif state.pc == "settle" and "outcome first" in breaking:
         yield "temporary file away, no outcome yet", tidied(state, at, breaking)._replace(pc="outcome")
     elif state.pc in ("settle", "outcome"):
-        yield "outcome on record", committed(state)._replace(pc="tidy", at=0, history=state.history | {"N"})
+        yield "outcome on record", closed(state, breaking)._replace(pc="tidy", at=0, history=state.history | {"N"})
     elif state.pc == "undo":
         yield from _undo(state, breaking)
     elif state.pc == "close":

@@ -37,6 +37,7 @@ def test_nothing_is_lost_nothing_left_and_the_history_is_true_in_every_state(lim
         ("row last", SMALL, ""),
         ("lock", SMALL, ""),
         ("undo together", TWO, ""),
+        ("quiet", SMALL, "lost"),
     ],
 )
 def test_the_model_finds_a_violation_without_the_rule(rule: str, limits: Limits, says: str) -> None:

@@ -137,6 +137,15 @@ class Action(ABC):
         expecting: str | None = self.row.outcome["expecting"]
         return expecting
 
+    @property
+    def outlives_outcome(self) -> bool:
+        """Whether the row is needed until its temporary file is away.
+
+        Not where that holds nothing but what was displaced, proven to have no writer: killed before it is away, we leave a
+        file that whoever comes next takes in, which changes nothing, since its content is kept and can change no more.
+        """
+        return self.late or self.row.action == "inplace" or self.site.mark(self.row) is not None
+
     def intend(self, placing: str | None, expecting: str | None, keep: bytes | None = None) -> None:
         """Put on record what the next exchange places and expects, before it is made; and which file goes in, so that recovery
         can tell whether it went, whatever has been written into it since."""
