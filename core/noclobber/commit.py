@@ -20,7 +20,7 @@ from .paths import Located
 from .progress import Progress, unwatched
 from .records import Event, Signature, Snapshot
 from .replacement import Action, Site, action_for
-from .replacement.base import Overtaken, inode_at
+from .replacement.base import Overtaken, inode_at, remove
 from .store.protocol import Batch, Pending
 from .temporary import CannotCarryError, check_writable, drop_temp, mark_temp, name_beside, write_temp
 from .workspace import Workspace
@@ -150,12 +150,13 @@ def tidy(workspace: Workspace, actions: Sequence[Action]) -> None:
 
 
 def _put_away(workspace: Workspace, actions: Sequence[Action]) -> None:
+    discard = remove if workspace.discarded is None else workspace.discarded.discard
     for action in actions:
         if action.late and action.row.temp_name is not None:
             name = action.site.mark(action.row) or action.row.temp_name
             note = f"{action.row.file_path}\n{action.row.expecting}"
             workspace.store.put_meta(f"late:late-{name}", note)
-        action.tidy(workspace.folder("kept"))
+        action.tidy(workspace.folder("kept"), discard)
 
 
 def _forget(workspace: Workspace, actions: Sequence[Action]) -> None:

@@ -41,14 +41,16 @@ class _Place(NamedTuple):
 class Journal:
     """Mirrors ``store`` into ``state_dir/journal.jsonl``, in a thread of its own that starts with the first event.
 
-    Any number of processes may mirror the same store: each event is written once, in order of seq.
+    Any number of processes may mirror the same store: each event is written once, in order of seq. ``beside`` is called each time
+    the thread has looked for events, and before the process forks.
     """
 
-    def __init__(self, state_dir: str | os.PathLike[str], store: Store) -> None:
+    def __init__(self, state_dir: str | os.PathLike[str], store: Store, *, beside: Callable[[], None] = lambda: None) -> None:
         folder = os.path.abspath(os.fspath(state_dir))
         self.path = os.path.join(folder, "journal.jsonl")
         self._lock_path = os.path.join(folder, "journal.lock")
         self._store = store
+        self._beside = beside
         self._place: _Place | None = None
         self._flushing = threading.Lock()
         self._wake = threading.Event()
@@ -158,6 +160,7 @@ class Journal:
 
     def _hold(self) -> None:
         self._flushing.acquire()
+        self._beside()
 
     def _go_on(self) -> None:
         self._flushing.release()
@@ -197,11 +200,13 @@ def _mirror_in_background(reference: weakref.ref[Journal], wake: threading.Event
         if journal._due:
             journal._attentive = True
             _flush_quietly(journal)
+            journal._beside()
             quiet_since = time.monotonic()
         elif time.monotonic() - quiet_since > _ATTENTIVE_SECONDS:
             wake.clear()
             journal._attentive = False
             due = journal._due  # noted between the look above and the line above: nobody will wake us for it
+            journal._beside()
             del journal
             if not due:
                 wake.wait()

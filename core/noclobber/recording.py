@@ -106,7 +106,8 @@ def plan(workspace: Workspace, writer: Writer, one: Settled, detail: dict[str, A
         snapshots = (Snapshot(path, knows.hash, *labels, event.timestamp, writer.agent_id, knows.lines, None, knows.seq),)
     forget = ((writer.agent_id, now.file_path),) if placed is None or one.to is not None else ()
     keep = () if knows.content is None or knows.hash is None or knows.hash == after else ((knows.hash, knows.content),)
-    return Planned(one.located, placed, now.disk, (after, now.disk_hash), now.secret, (event,), snapshots, forget, keep, one.to, request.attributes)
+    hashes = (after, now.disk_hash)
+    return Planned(one.located, placed, now.disk, hashes, now.secret, (event,), snapshots, forget, keep, one.to, request.attributes)
 
 
 def _attributes_of_removed(workspace: Workspace, located: Located) -> dict[str, Any]:

@@ -28,6 +28,7 @@ from .store.protocol import Store
 from .store.sqlite import SqliteStore
 
 if TYPE_CHECKING:
+    from .discarding import Discarded
     from .journal import Journal
 
 __all__ = ["Workspace"]
@@ -68,6 +69,7 @@ class Workspace:
         self.notice: str | None = None
         self.rebuilt = False  # what was pending when the state was lost is not known
         self.journal: Journal | None = None
+        self.discarded: Discarded | None = None  # None: in a process too short to free anything later
         if store is None:
             sqlite = self._opened_store(progress)
             self.notice = sqlite.opening_notice
@@ -75,9 +77,11 @@ class Workspace:
             if mirrored:
                 import hashlib  # noqa: F401 - who stays for longer hashes with OpenSSL from the start, 12 times as fast
 
+                from .discarding import Discarded
                 from .journal import Journal
 
-                self.journal = Journal(self.state, sqlite)
+                self.discarded = Discarded()
+                self.journal = Journal(self.state, sqlite, beside=self.discarded.free)
             store = sqlite
         self.store: Store = store
         self.no_exchange: set[int] = set()  # devices found to have none: asking again would cost a temporary file each time
@@ -157,6 +161,8 @@ class Workspace:
             self._let_go = True
             if self.journal is not None:
                 self.journal.close()
+            if self.discarded is not None:
+                self.discarded.free()
             self.store.close()
             self.locks.close()
             self._locator.close()

@@ -6,6 +6,7 @@ import os
 import stat as modes
 import time
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Literal, NamedTuple, Protocol
 
@@ -169,14 +170,14 @@ class Action(ABC):
             return
         self.late = not out.quiet or out.hash not in (self.ours, self.old, self.row.placing, self.row.expecting)
 
-    def tidy(self, kept: int) -> None:
-        """Put the temporary file away: removed, or into the directory ``kept`` where it is ``late``."""
+    def tidy(self, kept: int, discard: Callable[[int, str], None]) -> None:
+        """Put the temporary file away: into the directory ``kept`` where it is ``late``, else it is for ``discard``."""
         if self.row.temp_name is None:
             return
         directory, name = self.site.temp(self.row)
         mark = self.site.mark(self.row)
         if not self.late:
-            remove(directory, name)
+            discard(directory, name)
         elif mark is None:
             with suppress(FileNotFoundError):
                 os.rename(name, f"late-{name}", src_dir_fd=directory, dst_dir_fd=kept)
