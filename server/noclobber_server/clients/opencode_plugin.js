@@ -37,7 +37,8 @@ export const Noclobber = async ({ directory }) => ({
   },
   "tool.execute.after": async (input, output) => {
     if (!TOOLS.has(input.tool)) return
-    const answer = await ask({ event: "tool.execute.after", ...input, output: output.output, cwd: directory })
+    const ended = { output: output.output, exit: output.metadata?.exit }
+    const answer = await ask({ event: "tool.execute.after", ...input, ...ended, cwd: directory })
     if (answer.context) output.output += `\n${answer.context}`
   },
 })

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from noclobber import ConcurrencyGuard
 from noclobber_server.clients.commands import LauncherError, find_launcher
 from noclobber_server.clients.jsontext import parse, plain
 from noclobber_server.clients.records import Places, Planned
@@ -577,6 +578,8 @@ def test_opencodes_plugin_asks_the_hook_and_does_what_it_answers(places: Places,
     unread, after_reading = done.stdout.splitlines()
     assert unread.startswith("UNREAD_FILE: a.txt")
     assert after_reading == "passed"
+    with ConcurrencyGuard(places.root, "judge") as judge:
+        assert [event.detail for event in judge.events(kind="check")] == [{"check": "ruff check", "status": 1, "failures": 1}]
 
 
 OPENCODE = """
@@ -600,6 +603,8 @@ const write = async (callID) => {
 console.log((await write("1")).split("\\n")[0])
 await hooks["tool.execute.after"]({ tool: "read", sessionID: "S", callID: "2", args: { filePath: path } }, { output: "one" })
 console.log(await write("3"))
+const ended = { output: "a.txt:1:1: F401 unused", metadata: { exit: 1 } }
+await hooks["tool.execute.after"]({ tool: "bash", sessionID: "S", callID: "4", args: { command: "ruff check" } }, ended)
 """
 
 

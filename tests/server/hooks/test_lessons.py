@@ -65,6 +65,8 @@ CODEX = {"session_id": "S", "turn_id": "T", "model": "m", "hook_event_name": "Po
 CURSOR = {"conversation_id": "S", "generation_id": "T", "tool_name": "Shell"}
 COPILOT = {"sessionId": "S", "timestamp": 1, "toolName": "bash", "toolArgs": {"command": "pytest"}}
 GEMINI = {"session_id": "S", "hook_event_name": "AfterTool", "tool_name": "run_shell_command"}
+VSCODE = {"session_id": "S", "hook_event_name": "PostToolUse", "tool_name": "run_in_terminal"}
+OPENCODE = {"sessionID": "S", "event": "tool.execute.after", "tool": "bash", "args": {"command": "pytest"}}
 GOOD = "1 passed in 0.01s\n"
 
 
@@ -99,8 +101,13 @@ ENDS: list[tuple[str, dict[str, Any], int | None]] = [
     ("gemini", {**GEMINI, "tool_response": {"llmContent": f"Output: {FAILED}\nExit Code: 1\nProcess Group PGID: 7"}}, 1),
     ("gemini", {**GEMINI, "tool_response": {"llmContent": f"Output: {GOOD}\nExit Code: 0\nSignal: (none)"}}, 0),
     ("gemini", {**GEMINI, "tool_response": {"llmContent": f"Output: {FAILED}"}}, None),
-    ("vscode", {"session_id": "S", "hook_event_name": "PostToolUse", "tool_name": "run_in_terminal", "tool_response": FAILED}, None),
-    ("opencode", {"sessionID": "S", "event": "tool.execute.after", "tool": "bash", "args": {"command": "pytest"}, "output": FAILED}, None),
+    ("vscode", {**VSCODE, "tool_response": f"{FAILED}\n\nCommand exited with code 1"}, 1),
+    ("vscode", {**VSCODE, "tool_response": f"Note: The user manually edited the command\n{FAILED}\n\nCommand exited with code 1"}, None),
+    ("vscode", {**VSCODE, "tool_response": FAILED}, None),
+    ("opencode", {**OPENCODE, "output": FAILED, "exit": 1}, 1),
+    ("opencode", {**OPENCODE, "output": GOOD, "exit": 0}, 0),
+    ("opencode", {**OPENCODE, "output": FAILED, "exit": None}, None),
+    ("opencode", {**OPENCODE, "output": FAILED}, None),
 ]  # fmt: skip
 
 

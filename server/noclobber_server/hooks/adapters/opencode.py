@@ -1,7 +1,7 @@
 """OpenCode: a plugin of ours (``clients/opencode_plugin.js``) that hands each tool call on and does what the answer says.
 
-Both formats are therefore our own: ``event``, ``tool``, ``sessionID``, ``callID``, ``args``, ``cwd`` in; ``deny``, ``args``, ``context``
-out.
+Both formats are therefore our own: ``event``, ``tool``, ``sessionID``, ``callID``, ``args``, ``output``, ``exit`` (of a shell command
+that ended by itself), ``cwd`` in; ``deny``, ``args``, ``context`` out.
 """
 
 from __future__ import annotations
@@ -29,7 +29,8 @@ def _read(payload: dict[str, Any]) -> HookCall:
         "opencode", _EVENTS.get(text(payload, "event"), "other"), payload, session=text(payload, "sessionID"), tool=text(payload, "tool"),
         arguments=arguments_of(payload, "args"),
     )  # fmt: skip
-    return call._replace(output=text(payload, "output"), can_update=True)
+    status = payload.get("exit")
+    return call._replace(output=text(payload, "output"), succeeded=status == 0 if type(status) is int else None, can_update=True)
 
 
 def _write(call: HookCall, answer: Answer) -> Output:
