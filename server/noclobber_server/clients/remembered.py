@@ -10,14 +10,18 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import tempfile
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
+
+from noclobber.errors import WorkspaceError
 
 from .records import Places, Planned
 
 __all__ = ["Remembered", "digest", "missing_folders"]
 
+_ROOM = 64 * 1024  # bytes: more than any record
 _FOLDERS = ""  # the entry of a record that names the folders made for the record itself
 
 
@@ -55,15 +59,33 @@ class Remembered:
                 "steps": [list(step) for step in one.steps],
             }
 
+    def check_room(self) -> None:
+        """Before anything is done: WorkspaceError unless both records can be written afterwards."""
+        for path in self._paths:
+            folder = next(parent for parent in path.parents if parent.exists())
+            try:
+                with tempfile.TemporaryFile(dir=folder) as trial:
+                    trial.write(bytes(_ROOM))
+            except OSError as error:
+                what = f"what is done could not be put down for --remove in {path} ({error.strerror})"
+                raise WorkspaceError(f"{what}; nothing was done. Make room or give access there, and run this again.") from error
+
     def save(self) -> None:
-        """Write both records, and remove the folders that nothing needs any more. Raises OSError where that cannot be."""
+        """Write both records, and remove the folders that nothing needs any more. Raises WorkspaceError where that cannot be."""
+        try:
+            self._save()
+        except OSError as error:
+            what = f"what was done could not be put down for --remove ({error.filename}: {error.strerror})"
+            raise WorkspaceError(f"{what}; make room or give access there, and run this again.") from error
+
+    def _save(self) -> None:
         for path, record in zip(self._paths, (self._project, self._home), strict=True):
             if any(key != _FOLDERS for key in record):
                 made = [folder for folder in missing_folders(path) if folder != str(path.parent)]
                 record[_FOLDERS] = record.get(_FOLDERS, []) + made
                 path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
                 _ignore(path.parent)
-                path.write_bytes(json.dumps(record, indent=1).encode())
+                _replace(path, json.dumps(record, indent=1).encode())
             elif path.exists():
                 path.unlink()
                 _unignore(path.parent)
@@ -91,6 +113,17 @@ def _load(path: Path) -> dict[str, Any]:
     except (OSError, ValueError):
         return {}
     return record if isinstance(record, dict) else {}
+
+
+def _replace(path: Path, content: bytes) -> None:
+    """All of it or, on a full disk, the record as it was."""
+    fresh = path.with_name(f"{path.name}.{os.getpid()}")
+    try:
+        fresh.write_bytes(content)
+        fresh.replace(path)
+    except OSError:
+        fresh.unlink(missing_ok=True)
+        raise
 
 
 def _ignore(folder: Path) -> None:

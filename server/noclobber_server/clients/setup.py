@@ -33,9 +33,14 @@ def plan_removal(targets: Sequence[Target], places: Places) -> tuple[Planned, ..
 
 
 def apply_plan(planned: Sequence[Planned], places: Places, writer: Writer | None = None) -> tuple[Planned, ...]:
-    """Do it. A file that cannot be written is given back as a ``problem``, and the others are done all the same."""
+    """Do it. A file that cannot be written is given back as a ``problem``, and the others are done all the same.
+
+    WorkspaceError where what is done could not be put down for ``--remove``: before anything is done, if that can be told then.
+    """
     put = writer or write_file
     record = Remembered(places)
+    if any(one.state in ("add", "update", "remove") for one in planned):
+        record.check_room()
     done: list[Planned] = []
     for one in planned:
         made = missing_folders(one.target.path)

@@ -64,7 +64,8 @@ def _part(guard: ConcurrencyGuard, path: str, start: int | None, end: int | None
         return _View(read, _text(read))
     first, last = start or 1, _END if end is None else end
     if first < 1 or last < first:
-        raise PathError(path, f"Lines {start}-{end} make no range: they count from 1, and the last may not come before the first.")
+        asked = f"{first} to {'the end' if end is None else last}"
+        raise PathError(path, f"Lines {asked} make no range: they count from 1, and the last may not come before the first.")
     content = _look(guard, path)
     count = max(_count(decode_text(content)[0]), 1)
     span = min(first, count), min(last, count)

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from noclobber.errors import WorkspaceError
 from noclobber_server.cli.init import writer
 from noclobber_server.clients.records import Places
 from noclobber_server.clients.registry import targets
@@ -53,6 +54,30 @@ def test_it_says_before_asking_what_other_projects_lose(run: Any, places: Places
         str(places.home / ".codex" / name) for name in ("hooks.json", "config.toml")
     }
     assert said not in run("init", "--clients", "claude-code", "--remove", payload=b"").stdout
+
+
+@pytest.mark.parametrize("place", [".local", ".local/state/noclobber"])
+def test_where_it_could_not_put_down_what_it_does_it_does_nothing_and_says_so(run: Any, places: Places, place: str) -> None:
+    (places.home / place).parent.mkdir(parents=True, exist_ok=True)
+    (places.home / place).write_text("in the way", encoding="utf-8")
+    before = files(places.root) | files(places.home)
+    done = run("init", "--clients", "claude-code", "--yes")
+    assert done.returncode not in (0, -1)
+    assert "nothing was done" in done.stderr
+    assert "run this again" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert files(places.root) | files(places.home) == before
+
+
+def test_a_record_that_cannot_be_written_after_all_stays_as_it_was(places: Places) -> None:
+    wanted = targets(("claude-code",), places, shared=False)
+    apply_plan(plan(wanted, places), places)
+    record = places.root / ".noclobber/init.json"
+    before = record.read_bytes()
+    (record.parent / f"init.json.{os.getpid()}").mkdir()
+    with pytest.raises(WorkspaceError, match=r"could not be put down .* run this again"):
+        apply_plan(plan(wanted, places), places)
+    assert record.read_bytes() == before
 
 
 def test_a_file_of_ours_that_was_deleted_is_made_again(run: Any, places: Places) -> None:
