@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from noclobber.changing import consider
 from noclobber.content import hash_content
-from noclobber.decision import Decision, Situation, Verdict, decide_arrival, decide_edit, decide_write
+from noclobber.decision import Decision, Situation, Verdict, decide_arrival, decide_edit, decide_removal, decide_write
 from noclobber.errors import LeasedError, NoclobberError, PathError, Refused
 from noclobber.recording import Request
 from noclobber.records import EventKind, Refusal
@@ -142,6 +142,8 @@ def _consult(context: Context, change: Change, disk: bytes | None) -> tuple[Deci
         return _considered(context, change, lambda now: _decide_edit(change, now)), None
     if change.kind == "arrival":
         return _considered(context, change, decide_arrival), None
+    if change.kind == "delete" and disk is not None:
+        return _considered(context, change, lambda now: decide_removal(now, needs_read=False)), None
     refusal = guard.verify_before_write(change.path)
     if refusal is None:
         return Decision("done", None, None), None
@@ -155,7 +157,8 @@ def _consult(context: Context, change: Change, disk: bytes | None) -> tuple[Deci
 def _considered(context: Context, change: Change, decide: Callable[[Situation], Verdict], asked: bytes | None = None) -> Decision:
     """What the guard says to this change. A lease has been waited for by now: whoever holds one, what is stale is merged or refused."""
     guard = context.guard
-    kind: EventKind = "write" if change.kind == "write" else "edit"  # of a patch that moves its file too: what is refused is its edit
+    # of a patch that moves its file too, what is refused is its edit
+    kind: EventKind = "write" if change.kind == "write" else "delete" if change.kind == "delete" else "edit"
     request = Request(change.path, kind, lambda now: decide(now._replace(lease=None)), asked)
     writer = Writer(guard.agent_id, guard.turn_id, guard.intent_id)
     return consider(guard.workspace, writer, request, enforce="observed" if _only_watches(context) else None)

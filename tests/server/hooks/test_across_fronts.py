@@ -85,6 +85,9 @@ def test_a_persons_unsaved_edits_hold_an_agents_own_tool_off(claude: Any, file: 
     assert "has unsaved edits" in a.said[0]
     assert "UNSAVED_EDITS" in a.edit("a.txt", "two", "2")["permissionDecisionReason"]
     assert a.edit("a.txt", "eight", "EIGHT").get("permissionDecision") is None
+    refused = a.check("delete_file", {"file_path": str(file)}, "toolu_delete")
+    assert "UNSAVED_EDITS" in refused["permissionDecisionReason"]
+    assert [(event.kind, event.refusal) for event in guard.events(outcome="refused")][-1] == ("delete", "UNSAVED_EDITS")
 
 
 def test_a_watching_formatter_and_a_busy_second_agent_end_without_a_loop(claude: Any, file: Path, guard: ConcurrencyGuard) -> None:
