@@ -33,6 +33,7 @@ __all__ = [
     "notice_outside",
     "open_buffers",
     "survey",
+    "without_explained",
 ]
 
 OUTSIDE = "outside"
@@ -109,6 +110,20 @@ def notice_outside(workspace: Workspace, path: str, disk_hash: str | None) -> tu
     return () if last is None or hash_after(last, path) == disk_hash else (_outside_event(workspace, path, last, disk_hash),)
 
 
+def without_explained(events: Sequence[Event]) -> list[Event]:
+    """Events, oldest first, without the outside changes that somebody put on record as its own afterwards: whoever looked was quicker."""
+    claimed: set[tuple[str | None, str | None, str | None]] = set()
+    left = []
+    for event in reversed(events):
+        change = (event.file_path, event.before_hash, event.after_hash)
+        if event.agent_id == OUTSIDE and change in claimed:
+            continue
+        if event.agent_id != OUTSIDE and event.outcome in EFFECTIVE:
+            claimed.add(change)
+        left.append(event)
+    return left[::-1]
+
+
 def open_buffers(workspace: Workspace, path: str, writer: Writer) -> tuple[OpenBuffer, ...]:
     """Others' buffers with unsaved edits of this file."""
     found = []
@@ -182,7 +197,7 @@ def _with_changes(
     """Who changed the file since the writer's snapshot, and whether that was but a formatter after its own write."""
     assert now.snapshot is not None
     query = EventQuery(file_path=now.file_path, kinds=CHANGING, outcomes=EFFECTIVE, after_seq=now.snapshot.seq)
-    since = workspace.store.events(query)
+    since = without_explained(workspace.store.events(query))
     others = [event for event in since if event.agent_id != writer.agent_id and not _by_formatter(event)]
     own = _own_last(workspace, now.file_path, writer)
     if not others and read is not None and own is not None and own.seq >= now.snapshot.seq and _soon_after(own, read, now.disk_hash):

@@ -153,3 +153,19 @@ def test_of_a_refused_change_of_several_files_every_content_can_be_brought_back(
     refused = alice.events(outcome="refused")[-1]
     assert alice.content(refused.after_hash or "") == b"wanted in a"
     assert alice.content((refused.detail or {})["refused_with"]["b"]) == b"wanted in b"
+
+
+def test_a_change_that_a_look_found_before_its_writer_put_it_on_record_is_the_writers_alone(
+    alice: ConcurrencyGuard, bob: ConcurrencyGuard, lines: Path
+) -> None:
+    """A client's own tool has written, an editor looks, and only then does the client's hook say whose it was."""
+    before = alice.read("a.txt").snapshot.read_hash
+    lines.write_bytes(b"by a tool of bob's\n")
+    after = alice.as_writer("an editor").read("a.txt").snapshot.read_hash
+    with pytest.raises(StaleFileError) as nobodys:
+        alice.write("a.txt", b"mine\n")
+    assert [change["agent_id"] for change in nobodys.value.refusal.changed_by] == ["outside"]
+    bob.record("write", file_path="a.txt", before_hash=before, after_hash=after)
+    with pytest.raises(StaleFileError) as bobs:
+        alice.write("a.txt", b"mine\n")
+    assert [change["agent_id"] for change in bobs.value.refusal.changed_by] == ["bob"]

@@ -14,7 +14,7 @@ from noclobber import Workspace
 from noclobber.clock import format_utc, parse_utc
 from noclobber.pausing import paused_until
 from noclobber.records import Event
-from noclobber.situation import CHANGING, EFFECTIVE
+from noclobber.situation import CHANGING, EFFECTIVE, without_explained
 from noclobber.store.protocol import EventQuery
 
 from ..timeline.names import name_of
@@ -80,7 +80,7 @@ def root_state(workspace: Workspace, hooks: str = "") -> dict[str, Any]:
 def turns(workspace: Workspace, counter: Counter, events: Iterable[Event]) -> list[dict[str, Any]]:
     """The events by writer, turn and intent, those who acted last first."""
     grouped: dict[tuple[str, str | None, str | None], list[Event]] = {}
-    for event in events:
+    for event in without_explained(list(events)):
         if event.kind in CHANGING and (event.file_path is not None or event.kind == "git"):
             grouped.setdefault((event.agent_id, event.turn_id, event.intent_id), []).append(event)
     reverts = _reverts(workspace)

@@ -40,6 +40,15 @@ async def test_what_a_turn_took_back_itself_is_no_change(editor: Any, agent: Con
     assert (await overview(editor))["turns"] == []
 
 
+async def test_a_change_found_before_its_writer_put_it_on_record_is_shown_once(editor: Any, agent: ConcurrencyGuard, root: Path) -> None:
+    before = agent.read("a.txt").snapshot.read_hash
+    (root / "a.txt").write_text("by the agent's own tool\n", encoding="utf-8")
+    after = agent.as_writer("somebody else").read("a.txt").snapshot.read_hash
+    assert [turn["agentId"] for turn in (await overview(editor))["turns"]] == ["outside"]
+    agent.record("write", file_path="a.txt", before_hash=before, after_hash=after, turn_id="turn-1")
+    assert [turn["agentId"] for turn in (await overview(editor))["turns"]] == [agent.agent_id]
+
+
 async def test_a_refusal_names_who_made_it_stale_and_counts(editor: Any, agent: ConcurrencyGuard) -> None:
     agent.read("a.txt")
     bob = agent.as_writer("codex/bob", turn_id="b-1")
