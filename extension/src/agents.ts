@@ -1,5 +1,7 @@
 // Set Up Agents, and the MCP server for the editor's own agent: both need noclobber installed in a Python, not only bundled here.
 import { execFile } from "node:child_process";
+import * as os from "node:os";
+import * as path from "node:path";
 import * as vscode from "vscode";
 import { pickFolder } from "./say";
 import type { Server } from "./server";
@@ -7,6 +9,7 @@ import type { Server } from "./server";
 const PATIENCE_MS = 20_000;
 const NEEDED = ["noclobber", "noclobber_server", "mcp"];
 const OWN = "~/.local/share/noclobber"; // where the Python is the system's own, which takes no packages
+const INSTALLING = "install noclobber";
 
 // Answers what is there, whether packages may be put there, and where its programs are.
 const ASK = `import importlib.util as u, json, os, sys, sysconfig as s
@@ -37,9 +40,17 @@ type StdioDefinition = new (label: string, command: string, args?: string[], env
 export async function setUpAgents(server: Server): Promise<void> {
   const folder = await pickFolder("Which folder's agents to set up");
   if (!folder) return;
-  const python = await asked(server.interpreter || "python3");
+  const python = await withAgents(server.interpreter || "python3");
   if (python?.agents) inTerminal("noclobber init", folder, `${quoted(python.program)} init`);
   else await offerToInstall(folder, python);
+}
+
+/** That Python, or the one that Install made beside it where that one has what the agents need. */
+async function withAgents(interpreter: string): Promise<Python | undefined> {
+  const python = await asked(interpreter);
+  if (python?.agents) return python;
+  const own = await asked(path.join(OWN.replace("~", os.homedir()), "bin", "python"));
+  return own?.agents ? own : python;
 }
 
 async function offerToInstall(folder: vscode.WorkspaceFolder, python: Python | undefined): Promise<void> {
@@ -52,9 +63,9 @@ async function offerToInstall(folder: vscode.WorkspaceFolder, python: Python | u
   );
   if (answer === "Choose Interpreter") await vscode.commands.executeCommand("noclobber.chooseInterpreter");
   if (answer !== "Install" || !python) return;
-  const pip = python.closed ? `${quoted(python.path)} -m venv ${OWN} && ${OWN}/bin/python` : quoted(python.path);
+  const pip = python.closed ? `${quoted(python.path)} -P -m venv ${OWN} && ${OWN}/bin/python` : quoted(python.path);
   const program = python.closed ? `${OWN}/bin/noclobber` : quoted(python.program);
-  inTerminal("install noclobber", folder, `${pip} -m pip install "noclobber[mcp]" && ${program} init`);
+  inTerminal(INSTALLING, folder, `${pip} -P -m pip install "noclobber[mcp]" && ${program} init`);
 }
 
 function inTerminal(name: string, folder: vscode.WorkspaceFolder, line: string): void {
@@ -79,23 +90,26 @@ export function offerMcpServer(server: Server, storage: vscode.Uri): vscode.Disp
   return vscode.Disposable.from(
     provider, changed, ...watches.flatMap((watch) => [watch, watch.onDidCreate(again), watch.onDidChange(again), watch.onDidDelete(again)]),
     server.onState((state) => { if (state === "running") changed.fire(); }), vscode.workspace.onDidChangeWorkspaceFolders(again),
+    vscode.window.onDidCloseTerminal((terminal) => { if (terminal.name === INSTALLING) changed.fire(); }),
   );
 }
 
 /** One server a folder, since a server guards the folder it is started in. */
 async function definitions(server: Server, definition: StdioDefinition, person: vscode.Uri): Promise<unknown[]> {
-  const python = server.interpreter;
   const folders = vscode.workspace.workspaceFolders ?? [];
-  if (!python || !vscode.workspace.isTrusted || !(await asked(python))?.agents) return [];
+  if (!server.interpreter || !vscode.workspace.isTrusted) return [];
+  const python = await withAgents(server.interpreter);
+  if (!python?.agents) return [];
   if (await registered(person, ["mcp.json"])) return [];
   const byItself = await Promise.all(folders.map((folder) => registered(folder.uri, REGISTRATIONS)));
   return folders.filter((_, index) => !byItself[index]).map((folder) => {
-    const found = new definition(folders.length > 1 ? `noclobber (${folder.name})` : "noclobber", python, ["-m", "noclobber_server.main", "mcp"]);
+    const found = new definition(folders.length > 1 ? `noclobber (${folder.name})` : "noclobber", python.path, RUN);
     found.cwd = folder.uri;
     return found;
   });
 }
 
+const RUN = ["-P", "-m", "noclobber_server.main", "mcp"]; // -P: a file of the folder must not be taken for a module of ours
 const REGISTRATIONS = [".mcp.json", ".vscode/mcp.json"];
 const OURS = /"noclobber"\s*:\s*\{/; // the name that `noclobber init` registers the server under; these files may hold comments
 
@@ -114,8 +128,17 @@ async function registered(folder: vscode.Uri, names: string[]): Promise<boolean>
 /** What a Python says of itself; undefined where it does not run. */
 function asked(path: string): Promise<Python | undefined> {
   return new Promise((resolve) => {
-    execFile(path, ["-P", "-c", ASK], { timeout: PATIENCE_MS }, (error, stdout) => { resolve(error ? undefined : { path, ...JSON.parse(stdout) as Omit<Python, "path"> }); });
+    execFile(path, ["-P", "-c", ASK], { timeout: PATIENCE_MS }, (error, stdout) => { resolve(error ? undefined : answered(path, stdout)); });
   });
+}
+
+/** The last line is the answer: a Python may be set up to print something before. */
+function answered(path: string, stdout: string): Python | undefined {
+  try {
+    return { path, ...JSON.parse(stdout.trim().split("\n").pop() ?? "") as Omit<Python, "path"> };
+  } catch {
+    return undefined; // no Python of the usual kind
+  }
 }
 
 function quoted(path: string): string {

@@ -79,7 +79,12 @@ async function defaults(resource: vscode.Uri | undefined): Promise<Candidate[]> 
 async function activeEnvironment(resource: vscode.Uri | undefined): Promise<string | undefined> {
   const python = await pythonExtension();
   if (!python) return undefined;
-  const environment = await python.environments.resolveEnvironment(python.environments.getActiveEnvironmentPath(resource));
+  let environment;
+  try {
+    environment = await python.environments.resolveEnvironment(python.environments.getActiveEnvironmentPath(resource));
+  } catch {
+    return undefined; // its own failure is reported by itself; python3 from the PATH is tried next
+  }
   const { uri } = environment?.executable ?? {};
   if (uri && !vscode.workspace.isTrusted && vscode.workspace.getWorkspaceFolder(uri)) return undefined; // it may be anything
   return uri?.fsPath;

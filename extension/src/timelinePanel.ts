@@ -19,6 +19,7 @@ export class TimelinePanel implements vscode.Disposable {
   /** A file of the workspace to show, where there are several. */
   private near: string | undefined;
   private timer: NodeJS.Timeout | undefined;
+  private asked = 0;
   private readonly subscriptions: vscode.Disposable[];
 
   constructor(
@@ -76,8 +77,10 @@ export class TimelinePanel implements vscode.Disposable {
     if (this.server.state !== "running") return;
     const minutes = vscode.workspace.getConfiguration("noclobber").get("timeline.minutes", 15);
     const which = this.turn ? { root: this.turn.root, turnId: this.turn.turnId, agentId: this.turn.agentId } : { minutes, ...(this.near ? { uri: this.near } : {}) };
+    const number = ++this.asked;
     try {
       const picture = await this.server.call<Picture>(PANEL.timeline, which);
+      if (number !== this.asked) return; // a newer one is on its way
       this.root = picture.root;
       await this.tab?.webview.postMessage({ type: "data", data: picture.data });
     } catch (error) {

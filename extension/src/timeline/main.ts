@@ -2,18 +2,25 @@
 import { shape } from "./draw";
 import { MARK_NAMES, MARKS, type Mark, type Timeline } from "./model";
 import { currentTheme, onThemeChange } from "./theme";
-import { View } from "./view";
+import { View, type Span } from "./view";
 
 interface Host {
   postMessage(message: unknown): void;
-  getState(): { hidden?: Mark[] } | undefined;
-  setState(state: { hidden: Mark[] }): void;
+  getState(): State | undefined;
+  setState(state: State): void;
+}
+/** What outlives the page while another tab is in front. */
+interface State {
+  hidden: Mark[];
+  span?: Span | undefined;
 }
 declare function acquireVsCodeApi(): Host;
 
 const host = typeof acquireVsCodeApi === "function" ? acquireVsCodeApi() : undefined;
 const root = document.getElementById("timeline") ?? document.body;
-const hidden = new Set<Mark>(host?.getState()?.hidden ?? []);
+const before = host?.getState();
+const hidden = new Set<Mark>(before?.hidden ?? []);
+let span = before?.span;
 let view: View | undefined;
 
 function element<K extends keyof HTMLElementTagNameMap>(tag: K, attributes: Record<string, string>, ...children: (Node | string)[]): HTMLElementTagNameMap[K] {
@@ -66,9 +73,18 @@ function drawLegend(data: Timeline): void {
 
 function toggle(mark: Mark, data: Timeline): void {
   if (!hidden.delete(mark)) hidden.add(mark);
-  host?.setState({ hidden: [...hidden] });
+  remember();
   view?.hide(new Set(hidden));
   drawLegend(data);
+}
+
+function remember(): void {
+  host?.setState({ hidden: [...hidden], span });
+}
+
+function moved(to: Span | undefined): void {
+  span = to;
+  remember();
 }
 
 function tool(label: string, text: string, action: () => void): HTMLButtonElement {
@@ -90,7 +106,11 @@ function show(data: Timeline): void {
   empty.hidden = count > 0;
   drawLegend(data);
   if (view) view.show(data);
-  else view = new View(canvas, tip, spoken, opened, data);
+  else {
+    const shown = span;
+    view = new View(canvas, tip, spoken, opened, moved, data);
+    if (shown) view.zoomTo(...shown);
+  }
   view.hide(new Set(hidden));
   onLegendTheme = () => { drawLegend(data); };
 }

@@ -66,7 +66,7 @@ export function describe(data: Timeline, index: number): string[] {
   const time = new Date(events.time[index] ?? 0);
   lines.push(`${time.toLocaleTimeString(undefined, { hour12: false, fractionalSecondDigits: 3, hour: "2-digit", minute: "2-digit", second: "2-digit" })}${at(data.turns, events.turn[index], "  ·  ")}`);
   const note = at(data.notes, events.note[index], "");
-  if (note) lines.push(note);
+  if (note && note !== MARK_NAMES[mark]) lines.push(note);
   return lines;
 }
 

@@ -10,6 +10,9 @@ const REACH = 12; // pixels between the pointer and a mark that still counts as 
 const LANE = 34;
 const EDGE = 14;
 
+/** From and to, in milliseconds since 1970. */
+export type Span = [number, number];
+
 export class View {
   private frame: Frame;
   private base: ScaleTime<number, number>;
@@ -22,6 +25,7 @@ export class View {
     private readonly tip: HTMLElement,
     private readonly spoken: HTMLElement,
     private readonly opened: (seq: number) => void,
+    private readonly moved: (span: Span | undefined) => void,
     data: Timeline,
   ) {
     const context = canvas.getContext("2d");
@@ -51,8 +55,11 @@ export class View {
     this.redraw();
   }
 
+  /** Nearer to or further from the event that is pointed at, else the middle. */
   zoomBy(factor: number): void {
-    this.zoom.scaleBy(select(this.canvas), factor);
+    const { frame } = this;
+    const x = frame.current < 0 ? -1 : eventX(frame, frame.current);
+    this.zoom.scaleBy(select(this.canvas), factor, x < frame.gutter || x > frame.width ? undefined : [x, 0]);
   }
 
   fit(): void {
@@ -96,6 +103,7 @@ export class View {
     frame.x = zoomTransform(this.canvas).rescaleX(this.base);
     const [first, last] = visibleRange(frame);
     frame.row = last - first > CROWD ? (frame.laneHeight - 8) / frame.data.marks.length : 0;
+    if (!this.tip.hidden) this.placeTip(frame.current);
     this.redraw();
   }
 
@@ -121,6 +129,7 @@ export class View {
       dataset["drawMs"] = (performance.now() - start).toFixed(1);
       dataset["events"] = String(this.frame.data.events.seq.length);
       dataset["lanes"] = this.frame.data.lanes.map((lane) => lane.label).join("\n");
+      dataset["span"] = this.frame.x.domain().map(Number).join(" ");
       dataset["firstPaintMs"] ??= performance.now().toFixed(0);
     });
   }
@@ -131,7 +140,7 @@ export class View {
       const moved = event.sourceEvent instanceof MouseEvent && event.sourceEvent.type === "mousemove" ? event.sourceEvent.movementY : 0;
       this.scrollBy(-moved);
       this.apply();
-    });
+    }).on("end", () => { this.moved(this.zoomed() ? this.frame.x.domain().map(Number) as Span : undefined); });
     this.zoom.filter((event: MouseEvent) => event.button === 0 && !(event instanceof WheelEvent && (event.shiftKey || event.altKey)));
     select(canvas).call(this.zoom).on("dblclick.zoom", null);
     canvas.addEventListener("wheel", (event) => { this.wheel(event); }, { passive: false });
@@ -176,7 +185,14 @@ export class View {
     tip.hidden = index < 0;
     if (index < 0) return;
     tip.replaceChildren(...describe(frame.data, index).map((text, i) => Object.assign(document.createElement(i === 0 ? "strong" : "div"), { textContent: text })));
+    this.placeTip(index);
+  }
+
+  private placeTip(index: number): void {
+    const { frame, tip } = this;
     const x = eventX(frame, index);
+    tip.hidden = index < 0 || x < frame.gutter || x > frame.width;
+    if (tip.hidden) return;
     tip.style.left = `${Math.max(4, Math.min(x + 14, frame.width - tip.offsetWidth - 8))}px`;
     const y = eventY(frame, index);
     tip.style.top = `${y + 14 + tip.offsetHeight > frame.height ? y - 14 - tip.offsetHeight : y + 14}px`;

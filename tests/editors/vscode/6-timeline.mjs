@@ -47,6 +47,26 @@ export async function run({ bench, step, artefacts }) {
       }, window);
     }
 
+    if (count === 5) await step("zooming goes to the event that is pointed at, and stays while another tab is in front", async () => {
+      await window.command("noclobber: Open Timeline");
+      const canvas = window.timeline().locator("main canvas");
+      const span = async () => (await canvas.getAttribute("data-span")).split(" ").map(Number);
+      await until("all events", async () => Number(await canvas.getAttribute("data-events")) >= count);
+      await canvas.focus();
+      await canvas.press("ArrowRight"); // the first event, at the left end
+      const whole = await span();
+      for (let i = 0; i < 6; i++) await canvas.press("+");
+      await until("zoomed in", async () => { const [from, to] = await span(); return to - from < (whole[1] - whole[0]) / 8; });
+      const near = await span();
+      assert.ok(near[0] - whole[0] < (whole[1] - whole[0]) / 8, `${near} of ${whole}`);
+      assert.ok(await window.timeline().locator(".tip").isVisible(), "what is pointed at is still told");
+      await window.openFile("a.txt");
+      await window.page.locator(".tab", { hasText: "Timeline" }).click();
+      await until("drawn again", async () => Number(await canvas.getAttribute("data-events")) >= count);
+      await until("as it was", async () => { const [from, to] = await span(); return Math.abs(from - near[0]) + Math.abs(to - near[1]) < (near[1] - near[0]) / 50; });
+      await window.command("View: Close All Editors");
+    }, window);
+
     await step(`${count} events as one page: no request, the same picture`, async () => {
       const file = path.join(bench.tmp, `timeline-${count}.html`);
       noclobber(root, "timeline", "--html", file);

@@ -10,12 +10,14 @@ import { until } from "./lib/steps.mjs";
 const WITH_AGENTS = path.join(ROOT, ".venv/bin/python");
 const OLD = (version) => `#!/bin/sh\necho ${version}\n`;
 
+const NOT_OURS = "raise SystemExit('a file of the folder was taken for a module')\n";
+
 export const settings = { "chat.disableAIFeatures": false, "terminal.integrated.gpuAcceleration": "off" }; // so that the page holds the terminal as text
 export const also = [path.join(import.meta.dirname, "python-extension")];
 export const programs = { python3: OLD("3.9.2") };
 
 export async function run({ bench, step }) {
-  const root = bench.workspace("python", { "a.py": "a = 1\n", ".claude/settings.json": "{}\n" });
+  const root = bench.workspace("python", { "a.py": "a = 1\n", ".claude/settings.json": "{}\n", "types.py": NOT_OURS, "mcp.py": NOT_OURS });
   const config = path.join(root, ".vscode/settings.json");
   const set = (values) => { fs.mkdirSync(path.dirname(config), { recursive: true }); fs.writeFileSync(config, JSON.stringify(values)); };
   const empty = path.join(bench.tmp, "empty/bin/python");
@@ -144,8 +146,19 @@ export async function run({ bench, step }) {
     const said = await window.dialog("Install");
     assert.match(said, /needs noclobber installed/);
     assert.ok(said.includes(`Install noclobber[mcp] into ${empty} and go on?`), said);
-    await until("the command in a terminal", async () => /-m pip install "noclobber\[mcp\]"/.test((await terminal()).replaceAll("\n", "")));
+    await until("the command in a terminal", async () => /-P -m pip install "noclobber\[mcp\]"/.test((await terminal()).replaceAll("\n", "")));
     await until("it says why it cannot", async () => /No module named pip/.test((await terminal()).replaceAll("\n", "")));
+  }, window);
+
+  await step("once it is installed in an environment of its own, as Install does it for a system's Python, that one is used", async () => {
+    const own = path.join(bench.home, ".local/share/noclobber/bin/python");
+    fs.mkdirSync(path.dirname(own), { recursive: true });
+    fs.writeFileSync(own, `#!/bin/sh\nexec ${WITH_AGENTS} "$@"\n`, { mode: 0o755 });
+    await window.command("noclobber: Set Up Agents in This Workspace");
+    await until("it is set up already", async () => /already in\s+\.claude\/settings\.local\.json/.test(await terminal()), 20_000);
+    await window.command("Terminal: Kill All Terminals");
+    await lists("the server is offered from there", offered);
+    await window.key("Escape");
   }, window);
 
   await window.page.context().close();
