@@ -62,7 +62,7 @@ function build(context: vscode.ExtensionContext, output: vscode.LogOutputChannel
     server, panel, history,
     buffers: new Buffers(server),
     recorder: new Recorder(server, panel),
-    views: new Views(server, panel),
+    views: new Views(server, panel, output),
     statusBar: new StatusBar(server, panel),
     checks: new Checks(context.extensionPath, server, panel, context.workspaceState),
     timeline: new TimelinePanel(assets, media, server, history, output),

@@ -135,6 +135,20 @@ export async function run({ bench, step }) {
     await window.shows("price_more");
   }, window);
 
+  await step("lessons that lie outside the folder are said in their view, and the panel follows on", async () => {
+    const shared = path.join(bench.tmp, "shared.md");
+    fs.writeFileSync(shared, "# shared\n");
+    fs.symlinkSync(shared, path.join(root, "CLAUDE.md"));
+    await bob.read("README.md", { turn: "b-3" });
+    await bob.edit("README.md", "# shop", "# the shop", { turn: "b-3" });
+    await window.seesRow(CHANGES, /b-3/);
+    await until("the words", async () => /Lessons cannot be read: .*leads out of the workspace/.test((await window.pane("Lessons").innerText()).replaceAll("\u00a0", " ")));
+    await window.shot("lessons-unreadable");
+    fs.rmSync(path.join(root, "CLAUDE.md"));
+    await bob.read("README.md", { turn: "b-3" });
+    await until("no such words any more", async () => !/cannot be read/.test(await window.pane("Lessons").innerText()));
+  }, window);
+
   await step("pausing for an hour and resuming show in the status bar", async () => {
     await window.command("noclobber: Pause for an Hour");
     await window.status(/paused/);
