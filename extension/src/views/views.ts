@@ -13,6 +13,8 @@ import { writers } from "./writers";
 /** What Restricted Mode leaves on and what it turns off. */
 export const RESTRICTED = "Restricted Mode: writes are guarded and shown; no check is run, no agent set up, and no program started that this folder names.";
 
+const AGES_MS = 30_000; // "2 min ago", who is still at work, and whether the hooks' program is there change without an event
+
 export class Views implements vscode.Disposable {
   private readonly trees = { changes: new Tree(), writers: new Tree(), lessons: new Tree() };
   private readonly views: Record<keyof Views["trees"], vscode.TreeView<Node>>;
@@ -28,6 +30,8 @@ export class Views implements vscode.Disposable {
     this.subscriptions = [
       ...Object.values(this.views), ...Object.values(this.trees),
       panel.onChange(() => { this.show(); }),
+      every(AGES_MS, () => { if (this.isVisible()) panel.soon(); }),
+      vscode.window.onDidChangeWindowState(({ focused }) => { if (focused) panel.soon(); }), // back from a shell, perhaps
       this.view.onDidChangeVisibility(({ visible }) => { if (visible) void this.opened().catch((error: unknown) => { output.error(`What was looked at could not be put away: ${words(error)}`); }); else this.seen = { ...panel.overview.lastSeq }; }),
     ];
   }
@@ -57,6 +61,10 @@ export class Views implements vscode.Disposable {
     if (newer && shown) await this.markSeen(seen);
   }
 
+  private isVisible(): boolean {
+    return Object.values(this.views).some((view) => view.visible);
+  }
+
   private show(): void {
     const { panel, trees, view } = this;
     trees.changes.show(changes(panel));
@@ -77,4 +85,9 @@ export class Views implements vscode.Disposable {
 function say(view: vscode.TreeView<Node>, ...sentences: string[]): void {
   const message = sentences.filter(Boolean).join(" ") || undefined;
   if (view.message !== message) view.message = message; // to set it announces a change of the whole tree
+}
+
+function every(ms: number, run: () => void): vscode.Disposable {
+  const timer = setInterval(run, ms);
+  return new vscode.Disposable(() => { clearInterval(timer); });
 }

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import fs from "node:fs";
 import path from "node:path";
 import { until } from "./lib/steps.mjs";
+import { noclobber } from "./lib/workbench.mjs";
 
 const FILES = Object.fromEntries(["cart", "price", "stock"].map((name) => [`src/${name}.py`, `"""${name}"""\n\n${Array.from({ length: 12 }, (_, i) => `${name}_${i} = ${i}`).join("\n")}\n`]));
 const CHANGES = "Since You Last Looked";
@@ -158,6 +159,12 @@ export async function run({ bench, step }) {
     await window.status(/guarding/);
     assert.ok(await window.offers("noclobber: Pause for an Hour"));
     assert.ok(!(await window.offers("noclobber: Resume Guarding")), "Resume is offered only while paused");
+  }, window);
+
+  await step("a pause that a shell makes shows at once, and so does its end", async () => {
+    noclobber(root, "pause", "4s");
+    await window.status(/paused/, 2000);
+    await window.status(/noclobber is guarding/, 6000);
   }, window);
 
   await window.page.context().close();
