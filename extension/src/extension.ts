@@ -8,12 +8,13 @@ import { Checks } from "./checks";
 import { filterPanel } from "./filtering";
 import { History } from "./history";
 import { chooseInterpreter, onEnvironmentChange } from "./interpreter";
+import { Marks } from "./marks";
 import { Notifications } from "./notifications";
 import { Panel } from "./panel";
 import { Recorder, type ProblemLesson } from "./record";
 import { command, done, whereTrusted, words, type Run } from "./say";
 import { Server } from "./server";
-import { isApart, StatusBar } from "./statusBar";
+import { StatusBar } from "./statusBar";
 import { TimelinePanel } from "./timelinePanel";
 import { SCHEME, showDiff, Versions } from "./versions";
 import { uriOf } from "./views/changes";
@@ -27,10 +28,10 @@ export function activate(context: vscode.ExtensionContext): void {
   const output = vscode.window.createOutputChannel("noclobber", { log: true });
   const parts = build(context, output);
   server = parts.server;
-  context.subscriptions.push(output, parts.server, parts.panel, parts.views, parts.statusBar, parts.checks, parts.timeline, parts.notifications);
+  context.subscriptions.push(output, parts.server, parts.marks, parts.panel, parts.views, parts.statusBar, parts.checks, parts.timeline, parts.notifications);
   for (const [id, run] of Object.entries(commands(parts, output))) context.subscriptions.push(command(output, id, run));
   context.subscriptions.push(vscode.workspace.registerTextDocumentContentProvider(SCHEME, new Versions(parts.server)));
-  watch(context, parts.server, output);
+  watch(context, parts, output);
   void parts.server.restart();
 }
 
@@ -40,6 +41,7 @@ export async function deactivate(): Promise<void> {
 
 interface Parts {
   server: Server;
+  marks: Marks;
   buffers: Buffers;
   recorder: Recorder;
   panel: Panel;
@@ -54,16 +56,17 @@ interface Parts {
 function build(context: vscode.ExtensionContext, output: vscode.LogOutputChannel): Parts {
   const made: Partial<Parts> = {};
   const server = new Server(context.extensionPath, output, middleware(made, output));
+  const marks = new Marks(server);
   const panel = new Panel(server, output);
   const history = new History(server, panel);
   const media = vscode.Uri.joinPath(context.extensionUri, "media");
   const assets = vscode.Uri.file(path.join(context.extensionPath, "bundled", "noclobber_server", "timeline"));
   return Object.assign(made, {
-    server, panel, history,
+    server, marks, panel, history,
     buffers: new Buffers(server),
     recorder: new Recorder(server, panel),
-    views: new Views(server, panel),
-    statusBar: new StatusBar(server, panel),
+    views: new Views(server, panel, output),
+    statusBar: new StatusBar(server, panel, marks),
     checks: new Checks(context.extensionPath, server, panel, context.workspaceState),
     timeline: new TimelinePanel(assets, media, server, history, output),
     notifications: new Notifications(panel, history, context.globalState, output),
@@ -94,7 +97,7 @@ function middleware(parts: Partial<Parts>, output: vscode.LogOutputChannel): Mid
       }
     },
     handleDiagnostics: (uri, diagnostics, next) => {
-      next(uri, vscode.workspace.getConfiguration("noclobber").get<boolean>("diagnostics", true) ? diagnostics : []);
+      parts.marks?.take(uri, diagnostics, next);
     },
   };
 }
@@ -183,17 +186,17 @@ async function pause({ server: lsp, panel }: Parts, seconds: number): Promise<vo
 }
 
 /** What makes the server start anew, and what the palette's `when` clauses look at. */
-function watch(context: vscode.ExtensionContext, lsp: Server, output: vscode.LogOutputChannel): void {
+function watch(context: vscode.ExtensionContext, { server: lsp, marks }: Parts, output: vscode.LogOutputChannel): void {
   const apart = (): void => {
     const uri = vscode.window.activeTextEditor?.document.uri;
-    void vscode.commands.executeCommand("setContext", "noclobber.apart", uri !== undefined && vscode.languages.getDiagnostics(uri).some(isApart));
+    void vscode.commands.executeCommand("setContext", "noclobber.apart", uri !== undefined && marks.isApart(uri));
   };
   context.subscriptions.push(
     vscode.workspace.onDidChangeConfiguration((event) => { if (event.affectsConfiguration("noclobber.interpreter")) void lsp.restart(); }),
     vscode.workspace.onDidChangeWorkspaceFolders(() => { if (lsp.state === "none") void lsp.restart(); }),
     vscode.workspace.onDidGrantWorkspaceTrust(() => { void lsp.restart(); }),
     vscode.window.onDidChangeActiveTextEditor(apart),
-    vscode.languages.onDidChangeDiagnostics(apart),
+    marks.onChange(apart),
   );
   void onEnvironmentChange(() => { if (!vscode.workspace.getConfiguration("noclobber").get("interpreter")) void lsp.restart(); })
     .then((subscription) => { if (subscription) context.subscriptions.push(subscription); });

@@ -1,7 +1,8 @@
 // What the three views and the status bar show, kept up to date: one place that asks the server and tells who listens.
 import * as vscode from "vscode";
+import { words } from "./say";
 import type { Server } from "./server";
-import { PANEL, type Lesson, type Lessons, type Overview, type Turn, type Writer } from "./wire";
+import { PANEL, type Lesson, type Lessons, type Overview, type Turn, type Writer, type Writers } from "./wire";
 
 const GATHER_MS = 80; // events come in bursts; the panel is asked to follow within a second
 const BETWEEN_MS = 300; // under a constant stream the server has other work than to count for the panel
@@ -20,6 +21,8 @@ export class Panel implements vscode.Disposable {
   overview: Overview = NOTHING;
   writers: Writer[] = [];
   lessons: Lesson[] = [];
+  /** What cannot be read of each view, in words, empty where all is well; what was last read still stands there. */
+  problems = { changes: "", writers: "", lessons: "" };
   filter: Filter = {};
   /** Also what was already looked at. */
   earlier = false;
@@ -91,26 +94,37 @@ export class Panel implements vscode.Disposable {
     this.overview = NOTHING;
     this.writers = [];
     this.lessons = [];
+    this.problems = { changes: "", writers: "", lessons: "" };
     this.changed.fire();
+  }
+
+  private say(problems: Panel["problems"]): void {
+    for (const [view, problem] of Object.entries(problems)) {
+      if (problem && problem !== this.problems[view as keyof Panel["problems"]]) this.output.error(problem);
+    }
+    this.problems = problems;
   }
 
   private async ask(): Promise<void> {
     do {
       this.again = false;
-      try {
-        const [overview, writers, lessons] = await Promise.all([
-          this.server.call<Overview>(PANEL.overview, { earlier: this.earlier }),
-          this.server.call<{ writers: Writer[] }>(PANEL.writers),
-          this.server.call<Lessons>(PANEL.lessons, {}),
-        ]);
-        this.overview = overview;
-        this.writers = writers.writers;
-        this.lessons = lessons.lessons;
-        this.shownAt = Date.now();
-        this.changed.fire();
-      } catch (error) {
-        if (this.server.state === "running") this.output.error(`The panel could not be brought up to date: ${String(error)}`);
-      }
+      const [overview, writers, lessons] = await Promise.allSettled([
+        this.server.call<Overview>(PANEL.overview, { earlier: this.earlier }),
+        this.server.call<Writers>(PANEL.writers),
+        this.server.call<Lessons>(PANEL.lessons, {}),
+      ]);
+      if (this.server.state !== "running") return; // its end has emptied the views
+      if (overview.status === "fulfilled") this.overview = overview.value;
+      if (writers.status === "fulfilled") this.writers = writers.value.writers;
+      if (lessons.status === "fulfilled") this.lessons = lessons.value.lessons;
+      this.say({ changes: unread("The changes", overview), writers: unread("Writers", writers), lessons: unread("Lessons", lessons) });
+      this.shownAt = Date.now();
+      this.changed.fire();
     } while (this.again as boolean);
   }
+}
+
+function unread(what: string, answer: PromiseSettledResult<Overview | Writers | Lessons>): string {
+  const problems = answer.status === "rejected" ? [words(answer.reason)] : "problems" in answer.value ? answer.value.problems : [];
+  return problems.length ? `${what} cannot be read: ${problems.join(" ")}` : "";
 }

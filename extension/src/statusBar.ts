@@ -1,5 +1,6 @@
 // One item: guarding, observing, paused or not guarding; stale buffers and refusals since last looked at. A click opens the panel.
 import * as vscode from "vscode";
+import type { Marks } from "./marks";
 import type { Panel } from "./panel";
 import type { Server } from "./server";
 import type { GuardMode, Root } from "./wire";
@@ -19,10 +20,10 @@ export class StatusBar implements vscode.Disposable {
   private readonly item = vscode.window.createStatusBarItem("noclobber.status", vscode.StatusBarAlignment.Left, 50);
   private readonly subscriptions: { dispose(): unknown }[];
 
-  constructor(private readonly server: Server, private readonly panel: Panel) {
+  constructor(private readonly server: Server, private readonly panel: Panel, private readonly marks: Marks) {
     this.item.name = "noclobber";
     this.item.command = "noclobber.openPanel";
-    this.subscriptions = [this.item, server.onState(() => { this.show(); }), panel.onChange(() => { this.show(); }), vscode.languages.onDidChangeDiagnostics(() => { this.show(); })];
+    this.subscriptions = [this.item, server.onState(() => { this.show(); }), panel.onChange(() => { this.show(); }), marks.onChange(() => { this.show(); })];
     this.show();
   }
 
@@ -48,7 +49,7 @@ export class StatusBar implements vscode.Disposable {
   private showGuard(): void {
     const root = worst(this.panel.overview.roots);
     const { icon, word } = LOOKS[root?.mode ?? "guarding"];
-    const stale = staleBuffers();
+    const stale = this.marks.apart;
     const { refusals } = this.panel.overview;
     this.item.text = [`$(${icon}) ${word}`, stale ? `$(files) ${stale}` : "", refusals ? `$(circle-slash) ${refusals}` : ""].filter(Boolean).join("  ");
     const warn = root?.mode === "notGuarding" || root?.mode === "off";
@@ -74,19 +75,4 @@ export class StatusBar implements vscode.Disposable {
 /** The root that needs attention most. */
 function worst(roots: Root[]): Root | undefined {
   return [...roots].sort((a, b) => WORST.indexOf(a.mode) - WORST.indexOf(b.mode))[0];
-}
-
-/** Open documents the server has marked as apart from the disk. */
-export function staleBuffers(): number {
-  return vscode.languages.getDiagnostics().filter(([, found]) => found.some(isApart)).length;
-}
-
-/** A diagnostic of ours that says buffer and disk have gone apart. */
-export function isApart(diagnostic: vscode.Diagnostic): boolean {
-  return diagnostic.source === "noclobber" && ["stale-buffer", "stale-conflict", "deleted-on-disk"].includes(codeOf(diagnostic));
-}
-
-export function codeOf(diagnostic: vscode.Diagnostic): string {
-  const { code } = diagnostic;
-  return typeof code === "object" ? String(code.value) : String(code ?? "");
 }

@@ -171,6 +171,13 @@ export interface Done {
 
 export interface Lessons {
   lessons: Lesson[];
+  /** What could not be read, in words; the same of writers. */
+  problems: string[];
+}
+
+export interface Writers {
+  writers: Writer[];
+  problems: string[];
 }
 
 export const PANEL = {

@@ -2,6 +2,7 @@
 import * as vscode from "vscode";
 import { filterWords } from "../filtering";
 import type { Panel } from "../panel";
+import { words } from "../say";
 import type { Server } from "../server";
 import { PANEL } from "../wire";
 import { changes } from "./changes";
@@ -12,20 +13,26 @@ import { writers } from "./writers";
 /** What Restricted Mode leaves on and what it turns off. */
 export const RESTRICTED = "Restricted Mode: writes are guarded and shown; no check is run, no agent set up, and no program started that this folder names.";
 
+const AGES_MS = 30_000; // "2 min ago", who is still at work, and whether the hooks' program is there change without an event
+
 export class Views implements vscode.Disposable {
   private readonly trees = { changes: new Tree(), writers: new Tree(), lessons: new Tree() };
+  private readonly views: Record<keyof Views["trees"], vscode.TreeView<Node>>;
   private readonly view: vscode.TreeView<Node>;
   private readonly subscriptions: vscode.Disposable[];
   /** What stood in the view when it was last put away; it goes only when something newer has come. */
   private seen: Record<string, number> | undefined;
 
-  constructor(private readonly server: Server, private readonly panel: Panel) {
+  constructor(private readonly server: Server, private readonly panel: Panel, output: vscode.LogOutputChannel) {
     const make = (name: keyof typeof this.trees): vscode.TreeView<Node> => vscode.window.createTreeView(`noclobber.${name}`, { treeDataProvider: this.trees[name], showCollapseAll: true });
-    this.view = make("changes");
+    this.views = { changes: make("changes"), writers: make("writers"), lessons: make("lessons") };
+    this.view = this.views.changes;
     this.subscriptions = [
-      this.view, make("writers"), make("lessons"), ...Object.values(this.trees),
+      ...Object.values(this.views), ...Object.values(this.trees),
       panel.onChange(() => { this.show(); }),
-      this.view.onDidChangeVisibility(({ visible }) => { if (visible) void this.opened(); else this.seen = { ...panel.overview.lastSeq }; }),
+      every(AGES_MS, () => { if (this.isVisible()) panel.soon(); }),
+      vscode.window.onDidChangeWindowState(({ focused }) => { if (focused) panel.soon(); }), // back from a shell, perhaps
+      this.view.onDidChangeVisibility(({ visible }) => { if (visible) void this.opened().catch((error: unknown) => { output.error(`What was looked at could not be put away: ${words(error)}`); }); else this.seen = { ...panel.overview.lastSeq }; }),
     ];
   }
 
@@ -54,18 +61,33 @@ export class Views implements vscode.Disposable {
     if (newer && shown) await this.markSeen(seen);
   }
 
+  private isVisible(): boolean {
+    return Object.values(this.views).some((view) => view.visible);
+  }
+
   private show(): void {
     const { panel, trees, view } = this;
     trees.changes.show(changes(panel));
     trees.writers.show(writers(panel));
     trees.lessons.show(lessons(panel));
     const filtered = Object.keys(panel.filter).length > 0 ? `Only ${filterWords(panel.filter)}` : "";
-    const message = [vscode.workspace.isTrusted ? "" : RESTRICTED, filtered].filter(Boolean).join(" ") || undefined;
-    if (view.message !== message) view.message = message; // to set it announces a change of the whole tree
+    say(view, vscode.workspace.isTrusted ? "" : RESTRICTED, filtered, panel.problems.changes);
+    say(this.views.writers, panel.problems.writers);
+    say(this.views.lessons, panel.problems.lessons);
     view.description = panel.earlier ? "last day" : undefined;
     const waiting = panel.overview.blocked.length + panel.overview.refusals;
     view.badge = waiting > 0 ? { value: waiting, tooltip: `${panel.overview.blocked.length} waiting for you, ${panel.overview.refusals} refused` } : undefined;
     const paused = panel.overview.roots.some((root) => root.mode === "paused");
     void vscode.commands.executeCommand("setContext", "noclobber.paused", paused);
   }
+}
+
+function say(view: vscode.TreeView<Node>, ...sentences: string[]): void {
+  const message = sentences.filter(Boolean).join(" ") || undefined;
+  if (view.message !== message) view.message = message; // to set it announces a change of the whole tree
+}
+
+function every(ms: number, run: () => void): vscode.Disposable {
+  const timer = setInterval(run, ms);
+  return new vscode.Disposable(() => { clearInterval(timer); });
 }

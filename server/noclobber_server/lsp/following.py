@@ -46,6 +46,11 @@ class Follower:
             room.last_seq = events[-1].seq
             self._take_in(room, events)
 
+    def tell_of_pause(self, room: Room) -> None:
+        """A pause began or ended, of which nothing goes on record: clients that show it look again."""
+        if self._wants_activity and not room.is_closed:
+            self._client.notify(ACTIVITY, {"root": room.root, "events": []})
+
     def _take_in(self, room: Room, events: list[Event]) -> None:
         paths = {path for event in events if event.kind in CHANGING for path in (event.file_path, event.to_path) if path}
         for path in paths & room.documents.keys():

@@ -7,7 +7,7 @@ them what was asked, and turns core's errors into errors of the request.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, get_args
 
 from .arguments import read_arguments
@@ -15,6 +15,8 @@ from .calling import CommandCall
 from .panel_asked import Asked
 
 if TYPE_CHECKING:
+    from noclobber.errors import NoclobberError
+
     from .panel_counting import Counter
     from .rooms import Room
     from .server import NoclobberServer
@@ -76,14 +78,16 @@ class Panel:
 
     async def _overview(self, asked: Asked) -> dict[str, Any]:
         from .panel_overview import overview
+        from .panel_rooms import unshown
 
         def of(room: Room) -> dict[str, Any]:
             return overview(room.workspace, self._counter, earlier=asked.earlier, hooks=self._hooks.problem(room.root))
 
-        rows = await self._rooms.each(asked.root, of)
+        rows, problems = await self._rooms.each_alone(asked.root, of)
         found = [row for _, row in rows]
+        unread = [unshown(root, "notGuarding", f"What happens here cannot be shown: {error}") for root, error in problems.items()]
         return {
-            "roots": [row["root"] for row in found] + await self._rooms.unguarded(),
+            "roots": [row["root"] for row in found] + unread + await self._rooms.unguarded(),
             "turns": _newest(turn for row in found for turn in row["turns"]),
             "blocked": [one for row in found for one in row["blocked"]],
             "decisions": [one for row in found for one in row["decisions"]],
@@ -94,14 +98,14 @@ class Panel:
     async def _writers(self, asked: Asked) -> dict[str, Any]:
         from .panel_writers import writers
 
-        rows = await self._rooms.each(asked.root, lambda room: writers(room.workspace))
-        return {"writers": _newest(writer for _, found in rows for writer in found)}
+        rows, problems = await self._rooms.each_alone(asked.root, lambda room: writers(room.workspace))
+        return {"writers": _newest(writer for _, found in rows for writer in found), "problems": _told(problems, rows)}
 
     async def _lessons(self, asked: Asked) -> dict[str, Any]:
         from .panel_lessons import lessons
 
-        rows = await self._rooms.each(asked.root, lambda room: lessons(self._rooms.guard(room), asked.query or ""))
-        return {"lessons": [lesson for _, found in rows for lesson in found]}
+        rows, problems = await self._rooms.each_alone(asked.root, lambda room: lessons(self._rooms.guard(room), asked.query or ""))
+        return {"lessons": [lesson for _, found in rows for lesson in found], "problems": _told(problems, rows)}
 
     async def _looked(self, asked: Asked) -> dict[str, Any]:
         from .panel_overview import mark_looked
@@ -226,6 +230,13 @@ class Panel:
 
 
 _SNAKE = {"letLand": "let_land"}
+
+
+def _told(problems: dict[str, NoclobberError], rows: Sequence[Any]) -> list[str]:
+    """What could not be read in some of the workspaces; NoclobberError where that is so in all of them."""
+    if problems and not rows:
+        raise next(iter(problems.values()))
+    return [f"{os.path.basename(root)}: {error}" for root, error in problems.items()]
 
 
 def _newest(rows: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:

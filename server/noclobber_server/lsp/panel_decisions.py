@@ -32,8 +32,8 @@ def blocked(workspace: Workspace, events: Iterable[Event]) -> list[dict[str, Any
 
 
 def decisions(workspace: Workspace) -> list[dict[str, Any]]:
-    """A writer stopped by unsaved edits more than once, or refused three times on one file; a save that overwrote something
-    unseen; a save that went into a file that was just being replaced."""
+    """A writer stopped by unsaved edits more than once, or refused three times on one file, or let pass after that; a save that
+    overwrote something unseen; a save that went into a file that was just being replaced."""
     since = format_utc(time.time() - _AGAIN_S)
     recent = [event for event in workspace.store.events(EventQuery(since=since, limit=_MOST)) if not is_an_editors(event)]
     saves = workspace.store.events(EventQuery(kinds=("save",), outcomes=("overridden",), since=since, limit=20))
@@ -42,6 +42,7 @@ def decisions(workspace: Workspace) -> list[dict[str, Any]]:
     return [
         *(_decide_blocked(workspace, row) for row in blocked(workspace, recent) if row["count"] > 1),
         *(_decide_refused(workspace, found) for found in _stuck(recent)),
+        *(_decide_let_pass(workspace, event) for event in recent if _is_let_pass(event)),
         *(_decide_overwrote(workspace, event) for event in saves if (event.detail or {}).get("overwritten")),
         *(_decide_late(workspace, event) for event in late if event.agent_id == OUTSIDE and event.file_path in is_open),
     ]
@@ -64,6 +65,11 @@ def _tries(events: Iterable[Event], wanted: Callable[[Event], bool]) -> dict[tup
 def _stuck(recent: Iterable[Event]) -> list[list[Event]]:
     found = _tries(recent, lambda event: event.refusal != "UNSAVED_EDITS").values()
     return [tries for tries in found if len(tries) >= _REFUSALS_TO_ASK]
+
+
+def _is_let_pass(event: Event) -> bool:
+    """A hook whose client cannot ask lets the third try pass, and puts that on record with the refusal."""
+    return event.outcome == "overridden" and "refusal" in (event.detail or {})
 
 
 def _blocked(workspace: Workspace, found: Sequence[Event]) -> dict[str, Any]:
@@ -89,6 +95,14 @@ def _decide_refused(workspace: Workspace, found: Sequence[Event]) -> dict[str, A
     last = found[-1]
     message = f"{name_of(last.agent_id)} was refused {len(found)} times within ten minutes on {last.file_path} and may need help."
     return _decision(workspace, "refusedAgain", last.file_path or "", last.agent_id, last.turn_id, last.seq, message)
+
+
+def _decide_let_pass(workspace: Workspace, event: Event) -> dict[str, Any]:
+    path = event.file_path or ""
+    displaced = " What it displaced is kept." if event.before_hash is not None else ""
+    message = f"{name_of(event.agent_id)} was let pass on {path} after three refusals.{displaced}"
+    row = _decision(workspace, "refusedAgain", path, event.agent_id, event.turn_id, event.seq, message)
+    return {**row, "id": f"letPass:{event.epoch}:{event.seq}", "hash": event.before_hash}
 
 
 def _decide_overwrote(workspace: Workspace, event: Event) -> dict[str, Any]:

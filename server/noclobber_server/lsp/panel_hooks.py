@@ -57,7 +57,10 @@ class HookCheck:
         return list(found.items())
 
     def _version(self, path: str) -> str:
-        key = path, os.stat(path).st_mtime_ns
+        try:
+            key = path, os.stat(path).st_mtime_ns
+        except OSError:  # taken away in this very moment: the next look says so
+            return ""
         if key not in self._said:
             try:
                 told = subprocess.run([path, "--version"], capture_output=True, timeout=_PATIENCE_S, check=False).stdout

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
     from noclobber import ConcurrencyGuard
+    from noclobber.errors import NoclobberError
 
     from .panel_asked import Asked
     from .rooms import Room
     from .session import Session
 
-__all__ = ["PanelRooms"]
+__all__ = ["PanelRooms", "unshown"]
 
 Result = TypeVar("Result")
 _UNKNOWN = "The workspace could not be opened when it was first asked for; restart the server to try again."
@@ -27,10 +28,30 @@ class PanelRooms:
         self._session = session
 
     async def each(self, root: str | None, work: Callable[[Room], Result]) -> list[tuple[Room, Result]]:
-        """Do it in the room with this root, or in all of them."""
+        """Do it in the room with this root, or in all of them; NoclobberError, once all have been tried, where it failed in one."""
+        done, problems = await self.each_alone(root, work)
+        for problem in problems.values():
+            raise problem
+        return done
+
+    async def each_alone(
+        self, root: str | None, work: Callable[[Room], Result]
+    ) -> tuple[list[tuple[Room, Result]], dict[str, NoclobberError]]:
+        """As ``each``, but what one room has in the way, by its root, keeps the others from nothing."""
+        from noclobber.errors import NoclobberError
+
         rooms = await self.rooms(root)
-        found = await asyncio.gather(*(self.off_loop(lambda room=room: work(room)) for room in rooms))  # type: ignore[misc]
-        return list(zip(rooms, found, strict=True))
+        jobs = (self.off_loop(lambda room=room: work(room)) for room in rooms)  # type: ignore[misc]
+        done: list[tuple[Room, Result]] = []
+        problems: dict[str, NoclobberError] = {}
+        for room, found in zip(rooms, await asyncio.gather(*jobs, return_exceptions=True), strict=True):
+            if isinstance(found, (NoclobberError, OSError)):
+                problems[room.root] = found if isinstance(found, NoclobberError) else NoclobberError(str(found))
+            elif isinstance(found, BaseException):
+                raise found
+            else:
+                done.append((room, found))
+        return done, problems
 
     async def rooms(self, root: str | None) -> list[Room]:
         """The rooms of the client's folders, opened where they are not yet, since an agent may be the first to write there."""
@@ -78,12 +99,12 @@ class PanelRooms:
     async def unguarded(self) -> list[dict[str, Any]]:
         """The client's folders that no room stands for, each with the reason."""
         if self._session.silent:
-            return [_unguarded("", "off", "NOCLOBBER=off or CI=true is set for this editor: nothing is guarded here.")]
+            return [unshown("", "off", "NOCLOBBER=off or CI=true is set for this editor: nothing is guarded here.")]
 
         def closed() -> list[dict[str, Any]]:
             rooms = self._session.rooms
             folders = [folder for folder in rooms.folders if rooms.room_for(os.path.join(folder, ".")) is None]
-            return [_unguarded(folder, "notGuarding", rooms.obstacle(os.path.join(folder, ".")) or _UNKNOWN) for folder in folders]
+            return [unshown(folder, "notGuarding", rooms.obstacle(os.path.join(folder, ".")) or _UNKNOWN) for folder in folders]
 
         return await self.worked(closed)
 
@@ -96,7 +117,8 @@ class PanelRooms:
         return await asyncio.get_running_loop().run_in_executor(self._session.pool, work)
 
 
-def _unguarded(root: str, mode: str, reason: str) -> dict[str, Any]:
+def unshown(root: str, mode: str, reason: str) -> dict[str, Any]:
+    """A folder of which nothing can be shown but the reason."""
     return {"root": root, "name": os.path.basename(root), "mode": mode, "reason": reason, "pausedUntil": None}
 
 

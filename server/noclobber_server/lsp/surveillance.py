@@ -133,9 +133,13 @@ class Surveillance:
         """Nothing is shown while noclobber is paused, though all goes on record; once that is over, what is so now is shown."""
         until = None if room.is_closed else paused_until(room.workspace.state)
         if until is not None:
-            self._worker.later(("pause", room), max(parse_utc(until) - time.time(), 0) + _SLACK_S, lambda: self._heed_pause(room))
+            self._worker.later(("pause", room), max(parse_utc(until) - time.time(), 0) + _SLACK_S, lambda: self._pause_changed(room))
         for document in _documents(room):
             self._tracker.look(document)
+
+    def _pause_changed(self, room: Room) -> None:
+        self._heed_pause(room)
+        self._follower.tell_of_pause(room)
 
     # -- from the watching thread --
 
@@ -147,7 +151,7 @@ class Surveillance:
                     for wait in _VISIBLE_S:
                         self._worker.later(("visible", room, wait), wait, lambda room=room: self._follow(room))  # type: ignore[misc]
                 elif os.path.basename(path) == PAUSE_FILE:
-                    self._worker.once(("pause", room), partial(self._heed_pause, room))
+                    self._worker.once(("pause", room), partial(self._pause_changed, room))
                 elif path.startswith(kept_folder(room)) and os.path.lexists(path):
                     self._late.stirred(room)
                 elif path == room.workspace.state:  # removed, or there again

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import fs from "node:fs";
 import path from "node:path";
 import { until } from "./lib/steps.mjs";
+import { noclobber } from "./lib/workbench.mjs";
 
 const FILES = Object.fromEntries(["cart", "price", "stock"].map((name) => [`src/${name}.py`, `"""${name}"""\n\n${Array.from({ length: 12 }, (_, i) => `${name}_${i} = ${i}`).join("\n")}\n`]));
 const CHANGES = "Since You Last Looked";
@@ -135,6 +136,20 @@ export async function run({ bench, step }) {
     await window.shows("price_more");
   }, window);
 
+  await step("lessons that lie outside the folder are said in their view, and the panel follows on", async () => {
+    const shared = path.join(bench.tmp, "shared.md");
+    fs.writeFileSync(shared, "# shared\n");
+    fs.symlinkSync(shared, path.join(root, "CLAUDE.md"));
+    await bob.read("README.md", { turn: "b-3" });
+    await bob.edit("README.md", "# shop", "# the shop", { turn: "b-3" });
+    await window.seesRow(CHANGES, /b-3/);
+    await until("the words", async () => /Lessons cannot be read: .*leads out of the workspace/.test((await window.pane("Lessons").innerText()).replaceAll("\u00a0", " ")));
+    await window.shot("lessons-unreadable");
+    fs.rmSync(path.join(root, "CLAUDE.md"));
+    await bob.read("README.md", { turn: "b-3" });
+    await until("no such words any more", async () => !/cannot be read/.test(await window.pane("Lessons").innerText()));
+  }, window);
+
   await step("pausing for an hour and resuming show in the status bar", async () => {
     await window.command("noclobber: Pause for an Hour");
     await window.status(/paused/);
@@ -144,6 +159,12 @@ export async function run({ bench, step }) {
     await window.status(/guarding/);
     assert.ok(await window.offers("noclobber: Pause for an Hour"));
     assert.ok(!(await window.offers("noclobber: Resume Guarding")), "Resume is offered only while paused");
+  }, window);
+
+  await step("a pause that a shell makes shows at once, and so does its end", async () => {
+    noclobber(root, "pause", "4s");
+    await window.status(/paused/, 2000);
+    await window.status(/noclobber is guarding/, 6000);
   }, window);
 
   await window.page.context().close();

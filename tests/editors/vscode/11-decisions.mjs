@@ -9,7 +9,7 @@ const NEVER = "Don't Show Again";
 const lines = (name, count = 12) => Array.from({ length: count }, (_, i) => `${name}_${i} = ${i}\n`).join("");
 
 export async function run({ bench, step }) {
-  const names = ["block1", "block2", "again1", "again2", "again3", "over1", "over2", "apart", "look"];
+  const names = ["block1", "block2", "again1", "again2", "again3", "over1", "over2", "apart", "hidden", "look"];
   const root = bench.workspace("decide", Object.fromEntries(names.map((name) => [`${name}.py`, lines(name)])));
   const text = (name) => fs.readFileSync(path.join(root, `${name}.py`), "utf8");
   const window = await bench.open(root);
@@ -97,6 +97,27 @@ export async function run({ bench, step }) {
     await window.closeDiff();
     await window.command("noclobber: Take Disk Version");
     await window.shows("apart_3 = 30");
+  }, window);
+
+  await step("marks that the setting hides leave the way out, and come back with it", async () => {
+    const settings = path.join(root, ".vscode/settings.json");
+    fs.mkdirSync(path.dirname(settings), { recursive: true });
+    await window.openFile("hidden.py");
+    await window.typeAt(2, "  # mine");
+    await until("unsaved", () => window.dirty("hidden.py"));
+    await alice.read("hidden.py");
+    assert.equal((await alice.edit("hidden.py", "hidden_9 = 9", "hidden_9 = 90")).outcome, "done");
+    await until("marked", async () => (await window.squiggles("warning")) > 0);
+    fs.writeFileSync(settings, JSON.stringify({ "noclobber.diagnostics": false }));
+    await until("no mark", async () => (await window.squiggles("warning")) === 0);
+    await window.status(/1 open file apart from disk/);
+    assert.ok(await window.offers("noclobber: Take Disk Version"));
+    fs.writeFileSync(settings, "{}");
+    await until("marked again", async () => (await window.squiggles("warning")) > 0);
+    await window.command("noclobber: Merge Disk Changes into Buffer");
+    await window.shows("hidden_9 = 90");
+    await window.shows("# mine");
+    await window.status(/0 open files apart from disk/);
   }, window);
 
   await step("the status bar's menu pauses for an hour and resumes", async () => {
