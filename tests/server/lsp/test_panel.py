@@ -184,10 +184,29 @@ async def test_merging_answers_with_the_text_to_put_in_after_a_revert(editor: An
     assert answer["state"] == "merged"
     assert answer["text"] == TEN.replace("line 2", "mine").replace("line 9", "theirs")
     assert answer["disk"] == (root / "a.txt").read_text(encoding="utf-8")
-    editor.put(uri, answer["disk"])  # the revert; the disk moves on, and the merge is asked for again from its old base
+
+
+async def test_a_text_put_back_after_a_revert_has_not_seen_what_the_disk_says(editor: Any, agent: ConcurrencyGuard, root: Path) -> None:
+    uri = editor.open("a.txt")
+    editor.type(uri, "line 2", "mine")
+    mine = editor.texts[uri]
+    agent.read("a.txt")
+    agent.edit("a.txt", [("line 9", "theirs")])
+    asked = {"uri": uri, "choice": "merge", "mine": mine}
+    answer = await editor.command("panel.merging", asked)
     agent.edit("a.txt", [("line 7", "later")])
-    again = await editor.command("panel.merging", {**asked, "base": answer["base"]})
+    editor.put(uri, (root / "a.txt").read_text(encoding="utf-8"))  # the revert finds another version than was merged with
+    await editor.settled()
+    editor.put(uri, mine)
+    assert answer["disk"] != (root / "a.txt").read_text(encoding="utf-8")
+    assert await editor.command("panel.putBack", {"uri": uri}) == {"state": "mergeable"}
+    again = await editor.command("panel.merging", asked)
     assert again["text"] == TEN.replace("line 2", "mine").replace("line 9", "theirs").replace("line 7", "later")
+    editor.put(uri, (root / "a.txt").read_text(encoding="utf-8"))
+    editor.put(uri, mine)  # before anybody looked
+    assert await editor.command("panel.putBack", {"uri": uri}) == {"state": "mergeable"}
+    agent.write("a.txt", TEN.replace("line 2", "mine, too").encode(), override=True)
+    await editor.shown(uri, "stale-conflict")
 
 
 async def test_a_merge_of_the_same_lines_is_declined_in_words(editor: Any, agent: ConcurrencyGuard) -> None:
