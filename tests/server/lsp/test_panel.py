@@ -333,6 +333,32 @@ async def test_a_lesson_is_listed_found_edited_and_removed(editor: Any, agent: C
         await editor.command("panel.lesson", {**place, "action": "frame"})
 
 
+async def test_an_edit_of_one_part_of_a_lesson_leaves_the_lines_of_the_others(editor: Any, root: Path) -> None:
+    await editor.command("lesson.append", {"context": "testing", "failure": "line one\nline two", "resolution": "fill it"})
+    (row,) = (await editor.command("panel.lessons", {}))["lessons"]
+    edit = {"root": str(root), "id": row["id"], "action": "edit"}
+    assert (await editor.command("panel.lesson", {**edit, "resolution": "fill it first"}))["done"]
+    text = (root / "CLAUDE.md").read_text(encoding="utf-8")
+    assert "**Failure**: line one\n  line two\n" in text
+    assert "**Context**: testing" in text
+    assert "fill it first" in text
+    assert (await editor.command("panel.lesson", {**edit, "context": ""}))["done"]
+    assert "testing" not in (root / "CLAUDE.md").read_text(encoding="utf-8")
+
+
+async def test_a_lesson_without_parts_is_edited_as_what_went_wrong(editor: Any, root: Path) -> None:
+    await editor.command("lesson.append", {"lesson": "all in one"})
+    (row,) = (await editor.command("panel.lessons", {}))["lessons"]
+    assert row["failure"] == "all in one"
+    edit = {"root": str(root), "id": row["id"], "action": "edit"}
+    await editor.command("panel.lesson", {**edit, "resolution": "do it"})
+    assert "all in one" in (root / "CLAUDE.md").read_text(encoding="utf-8")
+    await editor.command("panel.lesson", {**edit, "failure": "said better"})
+    text = (root / "CLAUDE.md").read_text(encoding="utf-8")
+    assert "said better" in text
+    assert "all in one" not in text
+
+
 async def test_bad_arguments_are_answered_with_the_field(editor: Any) -> None:
     with pytest.raises(JsonRpcException, match=r"arguments\[0\]\.seq"):
         await editor.command("panel.event", {"seq": "one"})
