@@ -6,7 +6,7 @@ import { activeFile, done, words } from "./say";
 import { PANEL, type Merging } from "./wire";
 
 type Choice = "merge" | "takeDisk" | "keepMine";
-const TRIES = 3; // an agent may write again between the server's answer and the revert
+const TRIES = 3; // an agent may write again between the server's answer and the revert, the person may type
 
 export class Buffers {
   private readonly busy = new Set<string>();
@@ -31,26 +31,38 @@ export class Buffers {
 
   private async settle(choice: Choice, uri: vscode.Uri): Promise<void> {
     const document = await vscode.workspace.openTextDocument(uri);
-    let mine = document.getText();
-    let base: string | null = null;
     for (let attempt = 0; attempt < TRIES; attempt++) {
       const asked = document.version;
-      const merging: Merging = await this.server.call<Merging>(PANEL.merging, { uri: uri.toString(), choice, mine, base });
+      const mine = document.getText();
+      const merging: Merging = await this.server.call<Merging>(PANEL.merging, { uri: uri.toString(), choice, mine });
       if (merging.state === "gone") throw new Error(merging.message);
       if (merging.state === "fresh") { done(merging.message); return; }
-      if (document.version !== asked && attempt === 0) { mine = document.getText(); continue; } // a late keystroke
       const editor = await shown(document);
+      if (document.version !== asked) continue; // a late keystroke
       const place = editor.selection;
-      await vscode.commands.executeCommand("workbench.action.files.revert");
-      if (lines(document.getText()) !== lines(merging.disk)) { base = merging.base; continue; }
-      if (choice !== "takeDisk") await put(document, merging.text);
-      if (choice === "keepMine") await this.server.call("noclobber.buffer.keepMine", { uri: uri.toString() }); // it may not have seen the moment of the revert
-      editor.selection = moved(mine, document.getText(), place);
-      done(merging.message);
-      return;
+      let kept = mine;
+      try {
+        kept = await reverted(document, merging.disk);
+        if (kept === mine && (choice === "takeDisk" || lines(document.getText()) === lines(merging.disk))) {
+          if (choice !== "takeDisk") await put(document, merging.text);
+          if (choice === "keepMine") await this.server.call("noclobber.buffer.keepMine", { uri: uri.toString() }); // it may not have seen the moment of the revert
+          editor.selection = moved(mine, document.getText(), place);
+          done(merging.message);
+          return;
+        }
+      } catch (error) {
+        await this.putBack(document, kept);
+        throw error;
+      }
+      await this.putBack(document, kept);
     }
-    await put(document, mine);
     throw new Error("The file keeps changing on disk; your text is unchanged. Try again when the other writer has finished.");
+  }
+
+  /** The person's text as it was before the revert, and the server knows that what the disk says is not in it. */
+  private async putBack(document: vscode.TextDocument, mine: string): Promise<void> {
+    await put(document, mine);
+    await this.server.call(PANEL.putBack, { uri: document.uri.toString() });
   }
 }
 
@@ -73,18 +85,35 @@ async function shown(document: vscode.TextDocument): Promise<vscode.TextEditor> 
   return vscode.window.showTextDocument(document, { viewColumn: visible?.viewColumn, preview: false, preserveFocus: false });
 }
 
+/** Takes the buffer to the disk's version; what it held at the last moment before, for a keystroke may come until then. */
+async function reverted(document: vscode.TextDocument, disk: string): Promise<string> {
+  const texts = [document.getText()];
+  const following = vscode.workspace.onDidChangeTextDocument((event) => { if (event.document === document) texts.push(document.getText()); });
+  try {
+    await vscode.commands.executeCommand("workbench.action.files.revert");
+  } finally {
+    following.dispose();
+  }
+  const differing = texts.filter((text, index) => text !== texts[index - 1]);
+  const revert = differing.findIndex((text, index) => index > 0 && lines(text) === lines(disk));
+  return differing.at(revert > 0 ? revert - 1 : -2) ?? texts[0] ?? "";
+}
+
 /** Replaces what differs, in one step that one undo takes back. */
 async function put(document: vscode.TextDocument, text: string): Promise<void> {
-  const now = document.getText();
-  const wanted = document.eol === vscode.EndOfLine.CRLF ? lines(text).replaceAll("\n", "\r\n") : lines(text);
-  if (now === wanted) return;
-  let start = 0;
-  while (start < now.length && start < wanted.length && now[start] === wanted[start]) start++;
-  let end = 0;
-  while (end < now.length - start && end < wanted.length - start && now[now.length - 1 - end] === wanted[wanted.length - 1 - end]) end++;
-  const edit = new vscode.WorkspaceEdit();
-  edit.replace(document.uri, new vscode.Range(document.positionAt(start), document.positionAt(now.length - end)), wanted.slice(start, wanted.length - end));
-  if (!await vscode.workspace.applyEdit(edit)) throw new Error("The editor did not take the merged text; undo brings your own back.");
+  for (let attempt = 0; attempt < TRIES; attempt++) {
+    const now = document.getText();
+    const wanted = document.eol === vscode.EndOfLine.CRLF ? lines(text).replaceAll("\n", "\r\n") : lines(text);
+    if (now === wanted) return;
+    let start = 0;
+    while (start < now.length && start < wanted.length && now[start] === wanted[start]) start++;
+    let end = 0;
+    while (end < now.length - start && end < wanted.length - start && now[now.length - 1 - end] === wanted[wanted.length - 1 - end]) end++;
+    const edit = new vscode.WorkspaceEdit();
+    edit.replace(document.uri, new vscode.Range(document.positionAt(start), document.positionAt(now.length - end)), wanted.slice(start, wanted.length - end));
+    if (await vscode.workspace.applyEdit(edit)) return;
+  }
+  throw new Error("The editor did not take the text; undo brings your own back.");
 }
 
 /** The selection after the merge: on the same text where it is still there, else on the same line. */

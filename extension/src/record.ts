@@ -1,9 +1,8 @@
 // Lessons from the editor: record one in three steps, search, accept, drop, edit, remove.
-import * as path from "node:path";
 import * as vscode from "vscode";
 import type { Panel } from "./panel";
 import type { Server } from "./server";
-import { done } from "./say";
+import { done, words } from "./say";
 import { PANEL, type Done, type Lesson, type Lessons as Found } from "./wire";
 
 interface Draft {
@@ -18,6 +17,14 @@ export interface ProblemLesson {
   diagnostic?: { message: string; source?: string; code?: string | number; line?: number };
 }
 
+interface Recorded {
+  success: boolean;
+  message: string;
+  /** The file that holds the lesson now. */
+  uri: string;
+}
+
+const LINE_END = " \u23ce "; // ⏎, since a box takes one line
 const STEPS: { key: keyof Draft; title: string; prompt: string }[] = [
   { key: "context", title: "Context", prompt: "What was being done, and where?" },
   { key: "failure", title: "Failure", prompt: "What went wrong? The message, if there was one." },
@@ -29,14 +36,22 @@ export class Recorder {
 
   /** Record Lesson: three steps, prefilled from a problem or from the selection. */
   async record(from?: Partial<Draft> & { uri?: string }): Promise<void> {
-    const draft = await ask(from?.failure === undefined ? prefilled() : { context: "", resolution: "", failure: "", ...from });
-    if (!draft) return;
     const uri = from?.uri ?? vscode.window.activeTextEditor?.document.uri.toString();
-    const answer = await this.server.call<{ success: boolean; path: string; message: string }>("noclobber.lesson.append", { ...draft, ...(uri?.startsWith("file:") ? { uri } : {}) });
-    if (!answer.success) throw new Error(answer.message);
+    const draft = await ask("Record Lesson", from?.failure === undefined ? prefilled() : { context: "", resolution: "", failure: "", ...from });
+    if (!draft) return;
+    const inFolder = uri !== undefined && vscode.workspace.getWorkspaceFolder(vscode.Uri.parse(uri)) !== undefined;
+    let answer: Recorded;
+    try {
+      answer = await this.server.call<Recorded>("noclobber.lesson.append", { ...draft, ...(inFolder ? { uri } : {}) });
+      if (!answer.success) throw new Error(answer.message);
+    } catch (error) {
+      const again = await vscode.window.showErrorMessage(`The lesson was not recorded: ${words(error)}`, "Edit and Try Again");
+      if (again) await this.record({ ...draft, uri });
+      return;
+    }
     this.panel.soon();
     const open = await vscode.window.showInformationMessage(answer.message, "Open");
-    if (open) await vscode.window.showTextDocument(inWorkspace(answer.path, uri), { preview: true });
+    if (open) await vscode.window.showTextDocument(vscode.Uri.parse(answer.uri), { preview: true });
   }
 
   /** The server's quick fix on a problem: the same three steps, prefilled from it. */
@@ -54,19 +69,18 @@ export class Recorder {
     const find = async (query: string): Promise<void> => {
       const mine = ++newest;
       pick.busy = true;
-      const found = await this.server.call<Found>(PANEL.lessons, { query });
+      const found = await this.server.call<Found>(PANEL.lessons, { query }).finally(() => { if (mine === newest) pick.busy = false; });
       if (mine !== newest) return;
       pick.items = found.lessons.map((lesson) => ({
         lesson, alwaysShow: true, label: `$(lightbulb) ${firstLine(lesson.failure) || lesson.title}`,
         description: lesson.state === "live" ? "" : lesson.state, detail: firstLine(lesson.resolution) || firstLine(lesson.context),
       }));
-      pick.busy = false;
     };
-    pick.onDidChangeValue((value) => { void find(value); });
+    pick.onDidChangeValue((value) => { said(find(value)); });
     pick.onDidAccept(() => {
       const chosen = pick.selectedItems[0];
       pick.hide();
-      if (chosen) void this.open(chosen.lesson);
+      if (chosen) said(this.open(chosen.lesson));
     });
     pick.onDidHide(() => { pick.dispose(); });
     pick.show();
@@ -93,8 +107,11 @@ export class Recorder {
   }
 
   async edit(lesson: Lesson): Promise<void> {
-    const draft = await ask({ context: lesson.context, failure: lesson.failure, resolution: lesson.resolution });
-    if (draft) await this.change(lesson, "edit", draft);
+    const draft = await ask("Edit Lesson", lesson);
+    if (!draft) return;
+    const changed: Partial<Draft> = {};
+    for (const { key } of STEPS) if (draft[key] !== lesson[key]) changed[key] = draft[key];
+    if (Object.keys(changed).length > 0) await this.change(lesson, "edit", changed);
   }
 
   async remove(lesson: Lesson): Promise<void> {
@@ -110,23 +127,22 @@ export class Recorder {
   }
 }
 
-/** The server names the file relative to the workspace's root. */
-function inWorkspace(filePath: string, near: string | undefined): vscode.Uri {
-  if (path.isAbsolute(filePath)) return vscode.Uri.file(filePath);
-  const folder = (near ? vscode.workspace.getWorkspaceFolder(vscode.Uri.parse(near)) : undefined) ?? vscode.workspace.workspaceFolders?.[0];
-  if (!folder) throw new Error(`${filePath} is in no open folder.`);
-  return vscode.Uri.joinPath(folder.uri, filePath);
+/** Nobody waits for it, so its failure is said here. */
+function said(work: Promise<void>): void {
+  work.catch((error: unknown) => { void vscode.window.showErrorMessage(words(error)); });
 }
 
-async function ask(from: Draft): Promise<Draft | undefined> {
-  const draft = { ...from };
+/** The three parts in three boxes of one line each; undefined where the person gives up. A box that was left as it was changes nothing. */
+async function ask(what: string, from: Draft): Promise<Draft | undefined> {
+  const draft: Draft = { context: from.context, failure: from.failure, resolution: from.resolution };
   for (const [index, step] of STEPS.entries()) {
+    const shown = draft[step.key].replaceAll("\n", LINE_END);
     const value = await vscode.window.showInputBox({
-      title: `Record Lesson (${index + 1}/${STEPS.length}): ${step.title}`, prompt: step.prompt, value: draft[step.key], ignoreFocusOut: true,
+      title: `${what} (${index + 1}/${STEPS.length}): ${step.title}`, prompt: `${step.prompt}${shown === draft[step.key] ? "" : ` ${LINE_END.trim()} is the end of a line.`}`, value: shown, ignoreFocusOut: true,
       validateInput: (text) => (step.key === "failure" && !text.trim() ? "A lesson needs to say what went wrong." : undefined),
     });
     if (value === undefined) return undefined;
-    draft[step.key] = value.trim();
+    if (value !== shown) draft[step.key] = value.replaceAll(LINE_END, "\n").trim();
   }
   return draft;
 }

@@ -157,8 +157,6 @@ export interface Version {
 export interface Merging {
   /** `fresh`: nothing to merge; `gone`: deleted on disk. */
   state: "fresh" | "merged" | "gone";
-  /** The hash of the version the text in the editor came from, to be handed back where the disk moved meanwhile. */
-  base: string | null;
   text: string;
   disk: string;
   message: string;
@@ -197,4 +195,5 @@ export const PANEL = {
   pause: "noclobber.panel.pause",
   letLand: "noclobber.panel.letLand",
   merging: "noclobber.panel.merging",
+  putBack: "noclobber.panel.putBack",
 } as const;

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -19,7 +20,7 @@ from .documents import Document
 from .editing import BufferEditing
 from .following import event_to_wire
 from .rooms import Room
-from .uris import path_of
+from .uris import path_of, uri_of
 
 if TYPE_CHECKING:
     from .session import Session
@@ -105,7 +106,8 @@ class Commands:
         from noclobber.lessons import append_lesson_to_claude  # lessons are rare, and their rules are long
 
         answer = await self._off_loop(lambda: append_lesson_to_claude(self._guard(room), text))
-        return {"success": answer["success"], "path": answer["path"], "message": answer["message"]}
+        uri = uri_of(os.path.join(room.root, answer["path"]))
+        return {"success": answer["success"], "path": answer["path"], "uri": uri, "message": answer["message"]}
 
     # -- finding what is meant --
 

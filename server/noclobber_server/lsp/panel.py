@@ -7,7 +7,7 @@ them what was asked, and turns core's errors into errors of the request.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, get_args
 
 from .arguments import read_arguments
@@ -17,6 +17,7 @@ from .panel_asked import Asked
 if TYPE_CHECKING:
     from noclobber.errors import NoclobberError
 
+    from .documents import Document
     from .panel_counting import Counter
     from .rooms import Room
     from .server import NoclobberServer
@@ -26,7 +27,7 @@ __all__ = ["Panel", "register_panel"]
 
 _NAMES = (
     "overview", "writers", "lessons", "lesson", "looked", "timeline", "version", "history", "event", "line", "why", "restore", "revert",
-    "pause", "letLand", "merging",
+    "pause", "letLand", "merging", "putBack",
 )  # fmt: skip
 
 
@@ -214,22 +215,30 @@ class Panel:
         return {"done": True, "message": f"{path} may be written until you type in it again; your text stays in the editor."}
 
     async def _merging(self, asked: Asked) -> dict[str, Any]:
-        from noclobber.errors import NoclobberError
-
         from .panel_buffers import Choice, plan
 
-        document = self._session.documents.get(asked.uri or "")
         choice = next((name for name in get_args(Choice) if name == asked.choice), None)
+        return await self._with_buffer(asked.uri, lambda document: plan(self._session, document, choice, asked.mine or ""))
 
-        def planned() -> dict[str, Any]:  # only here, after all that came before, is it known whether an open document is a guarded one
-            if document is None or document.room is None or choice is None:
+    async def _put_back(self, asked: Asked) -> dict[str, Any]:
+        from .panel_buffers import put_back
+
+        return await self._with_buffer(asked.uri, lambda document: put_back(self._session, document))
+
+    async def _with_buffer(self, uri: str | None, work: Callable[[Document], dict[str, Any]]) -> dict[str, Any]:
+        from noclobber.errors import NoclobberError
+
+        document = self._session.documents.get(uri or "")
+
+        def worked() -> dict[str, Any]:  # only here, after all that came before, is it known whether an open document is a guarded one
+            if document is None or document.room is None:
                 raise NoclobberError("This file is not open in a guarded workspace.")
-            return plan(self._session, document, choice, asked.mine or "", asked.base)
+            return work(document)
 
-        return await self._rooms.worked(planned)
+        return await self._rooms.worked(worked)
 
 
-_SNAKE = {"letLand": "let_land"}
+_SNAKE = {"letLand": "let_land", "putBack": "put_back"}
 
 
 def _told(problems: dict[str, NoclobberError], rows: Sequence[Any]) -> list[str]:

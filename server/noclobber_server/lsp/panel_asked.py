@@ -30,4 +30,3 @@ class Asked:
     resolution: str | None = None
     choice: str | None = None
     mine: str | None = None
-    base: str | None = None

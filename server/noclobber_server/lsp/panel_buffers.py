@@ -1,4 +1,4 @@
-"""Buffers whose editor has to revert before it edits (VS Code): the text to put in afterwards, and what is given up kept.
+"""Buffers whose editor has to revert before it edits (VS Code): the text to put in afterwards, what is given up kept, a text put back.
 
 VS Code refuses to save over a newer file even after a merge, so its extension asks for the outcome, reverts, and applies it. Runs on
 the worker's thread.
@@ -6,12 +6,13 @@ the worker's thread.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from noclobber.errors import NoclobberError
 from noclobber.merge import is_mergeable_name
 from noclobber.store.protocol import Batch
 
+from .disk import newest
 from .documents import Document, Version
 from .merging import merged_text
 from .view import normal
@@ -20,20 +21,22 @@ from .wording import lines
 if TYPE_CHECKING:
     from .session import Session
 
-__all__ = ["Choice", "let_through", "plan"]
+__all__ = ["Choice", "let_through", "plan", "put_back"]
 
 Choice = Literal["merge", "takeDisk", "keepMine"]
 
 
-def plan(session: Session, document: Document, choice: Choice, mine: str, base_hash: str | None) -> dict[str, Any]:
-    """What the buffer should hold. ``mine``: the person's text; ``base_hash``: what it came from, where the buffer has moved on since.
+def plan(session: Session, document: Document, choice: Choice | None, mine: str) -> dict[str, Any]:
+    """What the buffer should hold. ``mine``: the person's text.
 
-    Answers ``state`` (``fresh``, ``merged``, ``gone``), ``text``, ``disk`` (the buffer after its revert), ``base`` and ``message``.
+    Answers ``state`` (``fresh``, ``merged``, ``gone``), ``text``, ``disk`` (the buffer after its revert) and ``message``.
     """
+    if choice is None:
+        raise NoclobberError(f"Choose one of {', '.join(get_args(Choice))}.")
     found = session.tracker.look(document)
-    disk = document.disk
-    base = document.base if base_hash is None else _version(document, base_hash)
-    answer = {"base": None if base is None else base.hash, "disk": "" if disk is None else disk.shown, "text": mine}
+    disk, base = document.disk, document.base
+    document.set_aside = document.origin
+    answer = {"disk": "" if disk is None else disk.shown, "text": mine}
     if disk is None:
         return {**answer, "state": "gone", "message": "The file is gone from disk. Save the buffer to make it anew, or close it."}
     if choice == "keepMine":
@@ -43,9 +46,24 @@ def plan(session: Session, document: Document, choice: Choice, mine: str, base_h
             session.reporter.given_up(document, mine)
         message = "The buffer is what the disk is; undo, or Restore Version, brings your own text back."
         return {**answer, "state": "merged", "text": disk.shown, "message": message}
-    if base_hash is None and (found is None or found.state == "fresh"):
+    if found is None or found.state == "fresh":
         return {**answer, "state": "fresh", "message": "Nothing to merge: the buffer has all that is on disk."}
     return {**answer, "state": "merged", "text": _merged(document, base, mine, disk), "message": "The disk's changes are in the buffer."}
+
+
+def put_back(session: Session, document: Document) -> dict[str, Any]:
+    """The buffer was reverted and holds the person's text again: it comes from what that came from, and has seen nothing since."""
+    origin = document.set_aside
+    if origin is None:
+        raise NoclobberError("Nothing was asked about this buffer, so nothing can be put back.")
+    passed_over = [*origin.unseen, *([] if document.base is None else [document.base]), *document.unseen]
+    document.base, document.base_hash = origin.base, None if origin.base is None else origin.base.hash
+    document.seen_seq, document.prior, document.authors = origin.seen_seq, None, ()
+    document.unseen = newest(list({version.hash: version for version in passed_over if version.hash != document.base_hash}.values()))
+    document.trail.begin(*document.model.read())  # that it has been the disk's text for a moment is no reading of it
+    session.reporter.base_moved(document)
+    found = session.tracker.look(document)
+    return {"state": "fresh" if found is None else found.state}
 
 
 def let_through(session: Session, file_path: str, root: str) -> None:
@@ -67,9 +85,3 @@ def _merged(document: Document, base: Version | None, mine: str, disk: Version) 
         where = ", ".join(lines(span) for span in merged.contested)
         raise NoclobberError(merged.obstacle or f"Both sides changed {where} of the buffer; take the disk's version or keep yours.")
     return merged.text
-
-
-def _version(document: Document, content_hash: str) -> Version | None:
-    assert document.room is not None
-    content = document.room.workspace.store.content(content_hash)
-    return None if content is None else Version(content, content_hash, document.view.shown(content))

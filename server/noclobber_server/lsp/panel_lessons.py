@@ -31,7 +31,7 @@ def lessons(guard: ConcurrencyGuard, query: str) -> list[dict[str, Any]]:
 
 
 def change_lesson(guard: ConcurrencyGuard, lesson_id: str, action: str, texts: Mapping[str, str | None]) -> dict[str, Any]:
-    """``accept`` or ``drop`` a draft, ``edit`` or ``remove`` a lesson."""
+    """``accept`` or ``drop`` a draft, ``edit`` or ``remove`` a lesson. ``texts``: the parts that an edit changes; None: as it is."""
     from noclobber.lessons.appending import told
     from noclobber.lessons.compose import compose
     from noclobber.lessons.ledger import Ledger
@@ -43,8 +43,14 @@ def change_lesson(guard: ConcurrencyGuard, lesson_id: str, action: str, texts: M
         lesson = ledger.remove(lesson_id)
         return {"done": True, "message": f"{'Dropped' if action == 'drop' else 'Removed'}: {lesson.title}"}
     if action == "edit":
-        parts = (texts.get("context"), texts.get("failure"), texts.get("resolution"))
-        edited = ledger.edit(lesson_id, compose(context=parts[0] or "", failure=parts[1] or "", resolution=parts[2] or ""))
+        ledger.synchronise()  # what was edited by hand since stays, too
+        old = ledger.catalogue.get(lesson_id)
+        context, failure, resolution = (
+            getattr(old, part) if texts.get(part) is None else texts[part] for part in ("context", "failure", "resolution")
+        )
+        shown_as_failure = texts.get("failure") is not None and not old.failure
+        lesson_text = "" if shown_as_failure else old.lesson
+        edited = ledger.edit(lesson_id, compose(lesson_text, context=context, failure=failure, resolution=resolution))
         return {"done": True, "message": f"Changed: {edited.title}"}
     raise NoclobberError(f"{action!r} is nothing that can be done with a lesson.")
 

@@ -10,7 +10,7 @@ const CHANGES = "Since You Last Looked";
 const NEWER = "The content of the file is newer";
 
 export async function run({ bench, step }) {
-  const files = Object.fromEntries(["clean", "apart", "auto", "same", "mine", "disk", "hole", "land", "gone"].map((name) => [`${name}.py`, lines(name)]));
+  const files = Object.fromEntries(["clean", "apart", "auto", "same", "mine", "disk", "hole", "land", "gone", "race"].map((name) => [`${name}.py`, lines(name)]));
   const many = Object.fromEntries(Array.from({ length: 100 }, (_, i) => [`tabs/t${i}.txt`, `tab ${i}\nfirst\n`]));
   const root = bench.workspace("buffers", { ...files, ...many, "off.txt": "plain\n" });
   const text = (file) => fs.readFileSync(path.join(root, file), "utf8");
@@ -83,6 +83,34 @@ export async function run({ bench, step }) {
     assert.deepEqual(await window.toasts(), []);
     fs.rmSync(path.join(root, ".vscode"), { recursive: true });
     await sleep(1500);
+  }, window);
+
+  await step("a merge while another writer goes on writing the same line: the person's text stays, and is marked as long as it is not merged", async () => {
+    await window.openFile("race.py");
+    await window.typeAt(4, "  # mine");
+    await until("unsaved", () => window.dirty("race.py"));
+    let writes = 0;
+    const writer = setInterval(() => {
+      const now = lines("race").replace("race_9 = 9", `race_9 = 9${writes++}`);
+      fs.writeFileSync(path.join(root, "race.py"), writes % 2 ? now : now.replace("race_3 = 3", "race_3 = 30"));
+    }, 20);
+    try {
+      for (let press = 0; press < 3; press++) {
+        await window.palette("noclobber: Merge Disk Changes into Buffer");
+        await window.key("Enter");
+        await sleep(700);
+        await window.shows("race_3 = 3  # mine", 2000);
+      }
+    } finally {
+      clearInterval(writer);
+    }
+    fs.writeFileSync(path.join(root, "race.py"), lines("race").replace("race_3 = 3", "race_3 = 30"));
+    await until("marked as a conflict", async () => (await window.squiggles("error")) > 0);
+    assert.match(await window.text(), /race_3 = 3  # mine/);
+    assert.equal(await window.dirty("race.py"), true);
+    await window.focusEditor();
+    await window.command("File: Revert File");
+    await window.clearToasts();
   }, window);
 
   await step("unsaved edits, an agent wants the same lines: it is refused, shown as waiting, and asked about at the second time", async () => {

@@ -14,6 +14,14 @@ export async function run({ bench, step }) {
   const claude = () => fs.readFileSync(path.join(root, "CLAUDE.md"), "utf8");
   const window = await bench.open(root);
   await window.panel();
+  const alice = bench.agent(root, "claude/alice");
+  const fromMenu = async (row, action) => {
+    await window.node(LESSONS, row).click({ button: "right" });
+    const item = window.page.locator(".context-view .action-label, .monaco-menu .action-label").filter({ hasText: action }).first();
+    await item.hover();
+    await sleep(400); // VS Code takes no click on a menu that has only just opened
+    await item.click();
+  };
 
   await step("Record Lesson from the palette: three steps, prefilled from the selection; the entry is in CLAUDE.md", async () => {
     await window.openFile("src/a.py");
@@ -95,13 +103,39 @@ export async function run({ bench, step }) {
     await window.shows("Duplicate object key");
   }, window);
 
+  await step("Edit Lesson, one part of a lesson of several lines changed: the lines of the others stay", async () => {
+    const of = (resolution) => `**Failure**: the first line\n  the second line\n**Resolution**: ${resolution}\n`;
+    fs.appendFileSync(path.join(root, "CLAUDE.md"), `\n## Lesson Learned (2026-11-29 09:59:45 UTC)\n**Context**: of several lines\n${of("one\n  two")}`);
+    await alice.read("src/a.py");
+    await window.seesRow(LESSONS, /the first line/);
+    await fromMenu("the first line", "Edit");
+    await window.answer("Edit Lesson (1/3)");
+    assert.equal(await window.answer("Edit Lesson (2/3)"), "the first line \u23ce the second line");
+    await window.answer("Edit Lesson (3/3)", "one \u23ce three");
+    await until("changed", () => claude().includes(of("one\n  three")));
+  }, window);
+
+  await step("Record Lesson with a file of no workspace active records it; where it cannot be recorded the typed text is offered again", async () => {
+    const outside = path.join(bench.tmp, "outside.py");
+    fs.writeFileSync(outside, "x = 1\n");
+    await window.command("File: Open File...");
+    await window.page.locator(".quick-input-widget input.input").fill(outside);
+    await window.key("Enter");
+    await window.tab("outside.py").waitFor();
+    await window.command("noclobber: Record Lesson");
+    await window.answer("Record Lesson (1/3)", "");
+    await window.answer("Record Lesson (2/3)", `failed at length ${"x".repeat(20_000)}`);
+    await window.answer("Record Lesson (3/3)", "shorten it");
+    await window.toast(/was not recorded: [\s\S]*characters/, "Edit and Try Again");
+    await window.answer("Record Lesson (1/3)");
+    assert.match(await window.answer("Record Lesson (2/3)", "failed briefly"), /^failed at length x{1000}/);
+    assert.equal(await window.answer("Record Lesson (3/3)"), "shorten it");
+    await until("the entry", () => claude().includes("failed briefly"));
+    await window.clearToasts();
+  }, window);
+
   await step("removing a lesson from the panel asks first", async () => {
-    const row = window.node(LESSONS, "Duplicate object key");
-    await row.click({ button: "right" });
-    const remove = window.page.locator(".context-view .action-label, .monaco-menu .action-label").filter({ hasText: "Remove" }).first();
-    await remove.hover();
-    await sleep(400); // VS Code takes no click on a menu that has only just opened
-    await remove.click();
+    await fromMenu("Duplicate object key", "Remove");
     await window.dialog("Remove");
     await until("it is gone", () => !claude().includes("Duplicate object key"));
     assert.ok(claude().includes("total() of an empty cart"));

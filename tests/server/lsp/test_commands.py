@@ -117,7 +117,9 @@ async def test_a_lesson_from_a_diagnostic_lands_in_the_lessons_file(editor: Any,
 
 async def test_a_lesson_in_its_parts(editor: Any, root: Any) -> None:
     parts = {"context": "In tests", "failure": "It failed", "resolution": "Do otherwise"}
-    assert (await editor.command("lesson.append", parts))["success"]
+    answer = await editor.command("lesson.append", parts)
+    assert answer["success"]
+    assert answer["uri"] == (root / "CLAUDE.md").as_uri()
     assert "**Failure**: It failed" in (root / "CLAUDE.md").read_text(encoding="utf-8")
 
 
@@ -143,7 +145,10 @@ KINDS = {
     "restore": RestoreVersion,
     "revert": RevertTurn,
     "lesson.append": LessonText,
-    **{f"panel.{name}": Asked for name in ("overview", "history", "version", "restore", "revert", "pause", "letLand", "merging", "lesson")},
+    **{
+        f"panel.{name}": Asked
+        for name in ("overview", "history", "version", "restore", "revert", "pause", "letLand", "merging", "putBack", "lesson")
+    },
 }
 OTHERS = {"str": 7, "int": "seven", "bool": "yes", "dict": "none"}
 

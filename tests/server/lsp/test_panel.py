@@ -184,10 +184,29 @@ async def test_merging_answers_with_the_text_to_put_in_after_a_revert(editor: An
     assert answer["state"] == "merged"
     assert answer["text"] == TEN.replace("line 2", "mine").replace("line 9", "theirs")
     assert answer["disk"] == (root / "a.txt").read_text(encoding="utf-8")
-    editor.put(uri, answer["disk"])  # the revert; the disk moves on, and the merge is asked for again from its old base
+
+
+async def test_a_text_put_back_after_a_revert_has_not_seen_what_the_disk_says(editor: Any, agent: ConcurrencyGuard, root: Path) -> None:
+    uri = editor.open("a.txt")
+    editor.type(uri, "line 2", "mine")
+    mine = editor.texts[uri]
+    agent.read("a.txt")
+    agent.edit("a.txt", [("line 9", "theirs")])
+    asked = {"uri": uri, "choice": "merge", "mine": mine}
+    answer = await editor.command("panel.merging", asked)
     agent.edit("a.txt", [("line 7", "later")])
-    again = await editor.command("panel.merging", {**asked, "base": answer["base"]})
+    editor.put(uri, (root / "a.txt").read_text(encoding="utf-8"))  # the revert finds another version than was merged with
+    await editor.settled()
+    editor.put(uri, mine)
+    assert answer["disk"] != (root / "a.txt").read_text(encoding="utf-8")
+    assert await editor.command("panel.putBack", {"uri": uri}) == {"state": "mergeable"}
+    again = await editor.command("panel.merging", asked)
     assert again["text"] == TEN.replace("line 2", "mine").replace("line 9", "theirs").replace("line 7", "later")
+    editor.put(uri, (root / "a.txt").read_text(encoding="utf-8"))
+    editor.put(uri, mine)  # before anybody looked
+    assert await editor.command("panel.putBack", {"uri": uri}) == {"state": "mergeable"}
+    agent.write("a.txt", TEN.replace("line 2", "mine, too").encode(), override=True)
+    await editor.shown(uri, "stale-conflict")
 
 
 async def test_a_merge_of_the_same_lines_is_declined_in_words(editor: Any, agent: ConcurrencyGuard) -> None:
@@ -312,6 +331,32 @@ async def test_a_lesson_is_listed_found_edited_and_removed(editor: Any, agent: C
     assert "the cart was empty" not in (root / "CLAUDE.md").read_text(encoding="utf-8")
     with pytest.raises(JsonRpcException, match="nothing that can be done"):
         await editor.command("panel.lesson", {**place, "action": "frame"})
+
+
+async def test_an_edit_of_one_part_of_a_lesson_leaves_the_lines_of_the_others(editor: Any, root: Path) -> None:
+    await editor.command("lesson.append", {"context": "testing", "failure": "line one\nline two", "resolution": "fill it"})
+    (row,) = (await editor.command("panel.lessons", {}))["lessons"]
+    edit = {"root": str(root), "id": row["id"], "action": "edit"}
+    assert (await editor.command("panel.lesson", {**edit, "resolution": "fill it first"}))["done"]
+    text = (root / "CLAUDE.md").read_text(encoding="utf-8")
+    assert "**Failure**: line one\n  line two\n" in text
+    assert "**Context**: testing" in text
+    assert "fill it first" in text
+    assert (await editor.command("panel.lesson", {**edit, "context": ""}))["done"]
+    assert "testing" not in (root / "CLAUDE.md").read_text(encoding="utf-8")
+
+
+async def test_a_lesson_without_parts_is_edited_as_what_went_wrong(editor: Any, root: Path) -> None:
+    await editor.command("lesson.append", {"lesson": "all in one"})
+    (row,) = (await editor.command("panel.lessons", {}))["lessons"]
+    assert row["failure"] == "all in one"
+    edit = {"root": str(root), "id": row["id"], "action": "edit"}
+    await editor.command("panel.lesson", {**edit, "resolution": "do it"})
+    assert "all in one" in (root / "CLAUDE.md").read_text(encoding="utf-8")
+    await editor.command("panel.lesson", {**edit, "failure": "said better"})
+    text = (root / "CLAUDE.md").read_text(encoding="utf-8")
+    assert "said better" in text
+    assert "all in one" not in text
 
 
 async def test_bad_arguments_are_answered_with_the_field(editor: Any) -> None:
