@@ -93,6 +93,10 @@ function tool(label: string, text: string, action: () => void): HTMLButtonElemen
   return button;
 }
 
+function several(count: number, one: string): string {
+  return `${count.toLocaleString()} ${one}${count === 1 ? "" : "s"}`;
+}
+
 function opened(seq: number): void {
   if (host) host.postMessage({ type: "open", seq });
   else spoken.textContent = `Event ${seq}: noclobber why ${seq}`;
@@ -101,7 +105,7 @@ function opened(seq: number): void {
 function show(data: Timeline): void {
   title.textContent = data.title;
   const count = data.events.seq.length;
-  facts.textContent = `${count.toLocaleString()} events, ${data.lanes.length} writers${data.left > 0 ? `; ${data.left.toLocaleString()} older ones are not shown` : ""}`;
+  facts.textContent = `${several(count, "event")}, ${several(data.lanes.length, "writer")}${data.left > 0 ? `; ${data.left.toLocaleString()} older ones are not shown` : ""}`;
   empty.textContent = count > 0 ? "" : "Nothing happened in this time. What agents, editors and tools read and write appears here as it happens.";
   empty.hidden = count > 0;
   drawLegend(data);
