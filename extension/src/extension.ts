@@ -20,7 +20,7 @@ import { SCHEME, showDiff, Versions } from "./versions";
 import { uriOf } from "./views/changes";
 import type { Node } from "./views/tree";
 import { Views } from "./views/views";
-import { PANEL, type Blocked, type ChangedFile, type Done, type Lesson, type RefusedWrite, type Turn } from "./wire";
+import { PANEL, type Blocked, type ChangedFile, type Displaced, type Done, type Lesson, type RefusedWrite, type Turn } from "./wire";
 
 let server: Server | undefined;
 
@@ -148,6 +148,12 @@ function itemCommands({ history, timeline, recorder, panel, server: lsp }: Parts
     "noclobber.item.revertTurn": (item: Turn | Node) => history.revert(of<Turn>(item)),
     "noclobber.item.timeline": (item: Turn | Node) => { timeline.open(of<Turn>(item)); },
     "noclobber.item.restore": (item: ChangedFile | Node) => history.restoreBefore(of<ChangedFile>(item)),
+    "noclobber.item.restoreThis": (item: ChangedFile | Displaced | Node) => {
+      const { root, filePath, afterHash } = of<ChangedFile | Displaced>(item);
+      if (!afterHash) throw new Error(`${filePath} was deleted by this change: there is no version of it to restore.`);
+      return history.restore(root, filePath, afterHash);
+    },
+    "noclobber.item.displaced": ({ root, filePath, afterHash, standsHash, kind }: Displaced) => showDiff(root, filePath, afterHash, standsHash, kind),
     "noclobber.item.saveMine": async (item: Blocked | Node) => {
       const document = await vscode.workspace.openTextDocument(place(of<Blocked>(item)));
       if (!await document.save()) throw new Error("The editor did not save the file; its own message says why.");

@@ -15,7 +15,7 @@ export interface Filter {
   filePath?: string;
 }
 
-const NOTHING: Overview = { roots: [], turns: [], blocked: [], decisions: [], refusals: 0, lastSeq: {} };
+const NOTHING: Overview = { roots: [], turns: [], blocked: [], displaced: [], decisions: [], refusals: 0, lastSeq: {} };
 
 export class Panel implements vscode.Disposable {
   overview: Overview = NOTHING;

@@ -63,6 +63,20 @@ export interface Blocked {
   timestamp: string;
 }
 
+/** A version that a save overwrote, or an unsaved text that was given up; `afterHash` is it, `standsHash` what took its place. */
+export interface Displaced {
+  root: string;
+  filePath: string;
+  agentId: string;
+  turnId: string | null;
+  intentId: string | null;
+  kind: string;
+  afterHash: string;
+  standsHash: string | null;
+  seq: number;
+  timestamp: string;
+}
+
 /** Something only a person can decide. `id` names the occasion, `kind` the sort that can be silenced. */
 export interface Decision {
   id: string;
@@ -82,6 +96,7 @@ export interface Overview {
   roots: Root[];
   turns: Turn[];
   blocked: Blocked[];
+  displaced: Displaced[];
   decisions: Decision[];
   refusals: number;
   lastSeq: Record<string, number>;

@@ -2,7 +2,7 @@
 import * as path from "node:path";
 import * as vscode from "vscode";
 import type { Panel } from "../panel";
-import type { Blocked, ChangedFile, RefusedWrite, Turn } from "../wire";
+import type { Blocked, ChangedFile, Displaced, RefusedWrite, Turn } from "../wire";
 import { ago, counts, icon, several, type Node } from "./tree";
 
 /** The view's nodes as things stand. */
@@ -10,7 +10,7 @@ export function changes(panel: Panel): Node[] {
   const blocked = panel.overview.blocked.map(blockedNode);
   const byAgent = new Map<string, Turn[]>();
   for (const turn of panel.turns()) byAgent.set(turn.agentId, [...(byAgent.get(turn.agentId) ?? []), turn]);
-  return [...blocked, ...[...byAgent].map(([agentId, turns]) => agentNode(agentId, turns, placeOf(panel)))];
+  return [...blocked, ...panel.overview.displaced.map(displacedNode), ...[...byAgent].map(([agentId, turns]) => agentNode(agentId, turns, placeOf(panel)))];
 }
 
 type Place = (root: string) => string;
@@ -62,7 +62,7 @@ function fileNode(file: ChangedFile, turn: Turn): Node {
     id: `file:${turn.root}:${turn.agentId}:${turn.turnId ?? ""}:${turn.intentId ?? ""}:${file.filePath}`, label: path.posix.basename(file.filePath),
     description: [folderOf(file.filePath), counts(file.added, file.removed), unusual ? how : ""].filter(Boolean).join("  "),
     resource: uriOf(file.root, file.filePath), icon: file.outcome === "merged" ? icon("git-merge", "charts.green") : vscode.ThemeIcon.File,
-    context: `file${file.beforeHash ? " before" : ""}`, data: file,
+    context: `file${file.beforeHash ? " before" : ""}${file.afterHash ? " after" : ""}`, data: file,
     tooltip: `${file.filePath}: ${how} by ${turn.agentId}, ${counts(file.added, file.removed)}, ${ago(file.timestamp)}`,
     spoken: `${file.filePath}, ${how}, ${file.added ?? 0} lines added, ${file.removed ?? 0} removed`,
     command: { command: "noclobber.item.diff", title: "Open Changes", arguments: [file, turn] },
@@ -96,6 +96,18 @@ function blockedNode(blocked: Blocked): Node {
     tooltip: `${blocked.name} may not write ${blocked.filePath}: you have unsaved edits on the same lines.\nSave Mine: your edits go to disk, and the agent reads them.\nLet It Land, Keep Mine: the agent may write now; your text stays in the editor.`,
     spoken: `${blocked.name} waits for ${blocked.filePath}, blocked by your unsaved edits`,
     command: { command: "noclobber.item.openFile", title: "Open File", arguments: [blocked] },
+  };
+}
+
+function displacedNode(displaced: Displaced): Node {
+  const file = path.posix.basename(displaced.filePath);
+  return {
+    id: `displaced:${displaced.root}:${displaced.filePath}:${displaced.afterHash}`, label: file,
+    description: [folderOf(displaced.filePath), displaced.kind, ago(displaced.timestamp)].filter(Boolean).join("  "), icon: icon("archive"),
+    context: "displaced", data: displaced,
+    tooltip: `${displaced.filePath}: ${displaced.kind} ${ago(displaced.timestamp)}. It is kept: Restore This Version puts it back, and what stands there now is kept in its turn.`,
+    spoken: `${displaced.filePath}, ${displaced.kind}, kept`,
+    command: { command: "noclobber.item.displaced", title: "Open Changes", arguments: [displaced] },
   };
 }
 

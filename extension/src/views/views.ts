@@ -57,7 +57,7 @@ export class Views implements vscode.Disposable {
     this.seen = undefined;
     if (!seen || this.server.state !== "running") return;
     const newer = Object.entries(panel.overview.lastSeq).some(([root, seq]) => seq > (seen[root] ?? 0));
-    const shown = panel.overview.turns.length + panel.overview.blocked.length > 0;
+    const shown = panel.overview.turns.length + panel.overview.blocked.length + panel.overview.displaced.length > 0;
     if (newer && shown) await this.markSeen(seen);
   }
 

@@ -91,6 +91,7 @@ class Panel:
             "roots": [row["root"] for row in found] + unread + await self._rooms.unguarded(),
             "turns": _newest(turn for row in found for turn in row["turns"]),
             "blocked": [one for row in found for one in row["blocked"]],
+            "displaced": [one for row in found for one in row["displaced"]],
             "decisions": [one for row in found for one in row["decisions"]],
             "refusals": sum(row["refusals"] for row in found),
             "lastSeq": {room.root: row["lastSeq"] for room, row in rows},

@@ -1,4 +1,7 @@
-"""Who waits for the person, and what only a person can decide. Functions over a workspace that return plain camelCase JSON."""
+"""Who waits for the person, what only a person can decide, and what such decisions displaced.
+
+Functions over a workspace that return plain camelCase JSON.
+"""
 
 from __future__ import annotations
 
@@ -16,12 +19,14 @@ from noclobber.store.protocol import EventQuery
 from ..timeline.names import name_of
 from .late import replacing
 from .panel_overview import is_an_editors
+from .reporting import GIVEN_UP
 
-__all__ = ["blocked", "decisions"]
+__all__ = ["blocked", "decisions", "displaced"]
 
 _AGAIN_S = 600.0
 _REFUSALS_TO_ASK = 3
 _MOST = 5000
+_DISPLACED = {"overwritten": "overwritten by a save", GIVEN_UP: "unsaved text, given up"}  # by where an event's detail has the hash
 
 
 def blocked(workspace: Workspace, events: Iterable[Event]) -> list[dict[str, Any]]:
@@ -46,6 +51,28 @@ def decisions(workspace: Workspace) -> list[dict[str, Any]]:
         *(_decide_overwrote(workspace, event) for event in saves if (event.detail or {}).get("overwritten")),
         *(_decide_late(workspace, event) for event in late if event.agent_id == OUTSIDE and event.file_path in is_open),
     ]
+
+
+def displaced(workspace: Workspace, events: Iterable[Event]) -> list[dict[str, Any]]:
+    """The versions that saves overwrote and the unsaved texts that were given up, as far as they are kept; the last ones first."""
+    found: dict[tuple[str | None, str], dict[str, Any]] = {}
+    for event in events:
+        for name, words in _DISPLACED.items():
+            lost = (event.detail or {}).get(name)
+            if lost is not None and workspace.store.content(lost) is not None:
+                found.pop((event.file_path, lost), None)
+                found[event.file_path, lost] = _displaced(workspace, event, lost, words)
+    return [*reversed(found.values())]
+
+
+def _displaced(workspace: Workspace, event: Event, lost: str, words: str) -> dict[str, Any]:
+    path = event.file_path or ""
+    stands = event.before_hash if event.kind == "close" else hash_after(event, path)
+    return {
+        "root": os.fspath(workspace.root), "filePath": path, "agentId": event.agent_id, "turnId": event.turn_id,
+        "intentId": event.intent_id, "kind": words, "afterHash": lost, "standsHash": stands, "seq": event.seq,
+        "timestamp": event.timestamp,
+    }  # fmt: skip
 
 
 def _tries(events: Iterable[Event], wanted: Callable[[Event], bool]) -> dict[tuple[str, str], list[Event]]:

@@ -31,8 +31,7 @@ UNDONE = ("refused", "observed")
 def since_looked(workspace: Workspace, *, earlier: bool = False) -> list[Event]:
     """The events of the last day that the person has not looked at yet; ``earlier``: all of the last day."""
     mark = None if earlier else _mark(workspace)
-    day = format_utc(time.time() - _DAY_S)
-    return [event for event in workspace.store.events(EventQuery(since=day, after_seq=mark, limit=_MOST)) if not is_an_editors(event)]
+    return workspace.store.events(EventQuery(since=format_utc(time.time() - _DAY_S), after_seq=mark, limit=_MOST))
 
 
 def mark_looked(workspace: Workspace, seq: int | None = None) -> None:
@@ -48,13 +47,15 @@ def is_an_editors(event: Event) -> bool:
 
 def overview(workspace: Workspace, counter: Counter, *, earlier: bool = False, hooks: str = "") -> dict[str, Any]:
     """Everything the first view and the status bar show of one workspace. ``hooks``: what is wrong with them, if anything."""
-    from .panel_decisions import blocked, decisions
+    from .panel_decisions import blocked, decisions, displaced
 
-    events = since_looked(workspace, earlier=earlier)
+    everybodys = since_looked(workspace, earlier=earlier)
+    events = [event for event in everybodys if not is_an_editors(event)]
     return {
         "root": root_state(workspace, hooks),
         "turns": turns(workspace, counter, events),
         "blocked": blocked(workspace, events),
+        "displaced": displaced(workspace, everybodys),
         "decisions": decisions(workspace),
         "refusals": sum(1 for event in events if event.outcome in UNDONE),
         "lastSeq": workspace.store.last_seq(),

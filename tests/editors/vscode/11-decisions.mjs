@@ -66,6 +66,10 @@ export async function run({ bench, step }) {
     await window.command("noclobber: Restore Version...");
     await window.pick(/overwritten by a save/);
     await until("the overwritten version is back", () => text("over2").includes("over2_3 = 5\n"));
+    await window.seesRow("Since You Last Looked", /over1\.py.*overwritten by a save/);
+    await window.shot("displaced");
+    await window.inline("Since You Last Looked", /over1\.py.*overwritten by a save/s, "Restore This Version");
+    await until("the other one is back, too", () => text("over1").includes("over1_3 = 5\n"));
   }, window);
 
   await step("Show Silenced Notifications Again takes it back, and is offered only then", async () => {

@@ -1,6 +1,8 @@
 // Everything of the panel by keyboard and for a screen reader; the filter by writer, turn, intent and file; a file's history and a
 // line's author lead to the change; empty views say what to do next.
 import assert from "node:assert/strict";
+import fs from "node:fs";
+import path from "node:path";
 import { until } from "./lib/steps.mjs";
 
 const CHANGES = "Since You Last Looked";
@@ -84,6 +86,15 @@ export async function run({ bench, step }) {
     await window.command("noclobber: Who Wrote This Line");
     assert.match(await window.toast("Line 5", "Show the Change"), /claude\/alice \(t-2, INT-2\)/);
     await diff.waitFor();
+  }, window);
+
+  await step("the menu of an agent's change brings its version back over a later one", async () => {
+    await bob.read("b.py", { turn: "b-2" });
+    await bob.edit("b.py", "more = 1", "later = 1", { turn: "b-2" });
+    await window.seesRow(CHANGES, /b-2/);
+    await window.pane(CHANGES).locator(".monaco-list-row").filter({ hasText: "b.py" }).last().click({ button: "right" });
+    await window.page.locator(".monaco-menu .action-label").filter({ hasText: "Restore This Version" }).first().click();
+    await until("alice's version is back", () => fs.readFileSync(path.join(root, "b.py"), "utf8").includes("more = 1"));
   }, window);
 
   await window.page.context().close();

@@ -19,6 +19,9 @@ def write_by_hook(root: Path, content: str) -> None:
     answer("gemini", json.dumps(call).encode(), {})
 
 
+TEN = "".join(f"line {n}\n" for n in range(1, 11))
+
+
 async def decisions(editor: Any) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = (await editor.command("panel.overview", {}))["decisions"]
     return found
@@ -36,3 +39,30 @@ async def test_a_writer_whose_hook_let_the_third_try_pass_is_shown_with_what_it_
     assert decision["kind"] == "refusedAgain"
     assert decision["message"] == "gemini:S was let pass on a.txt after three refusals. What it displaced is kept."
     assert decision["hash"] == agent.hash_content(b"theirs\n")
+
+
+async def test_what_a_save_overwrote_and_a_text_given_up_are_shown_until_looked_at(
+    editor: Any, agent: ConcurrencyGuard, root: Path
+) -> None:
+    uri = editor.open("a.txt")
+    editor.type(uri, "line 2", "mine")
+    await editor.settled()
+    theirs = TEN.replace("line 2", "theirs")
+    (root / "a.txt").write_text(theirs, encoding="utf-8")
+    await editor.shown(uri, "stale-conflict")
+    await editor.save(uri)
+    await editor.until(lambda: editor.questions)
+    editor.type(uri, "line 7", "given up")
+    await editor.settled()
+    given_up = editor.texts[uri]
+    await editor.command("panel.merging", {"uri": uri, "choice": "takeDisk", "mine": given_up})
+    found = await editor.command("panel.overview", {})
+    assert [(row["filePath"], row["kind"], row["afterHash"]) for row in found["displaced"]] == [
+        ("a.txt", "unsaved text, given up", agent.hash_content(given_up.encode())),
+        ("a.txt", "overwritten by a save", agent.hash_content(theirs.encode())),
+    ]
+    place = {name: found["displaced"][1][name] for name in ("root", "filePath")}
+    await editor.command("panel.restore", {**place, "hash": found["displaced"][1]["afterHash"]})
+    assert (root / "a.txt").read_text(encoding="utf-8") == theirs
+    await editor.command("panel.looked", {})
+    assert (await editor.command("panel.overview", {}))["displaced"] == []
