@@ -7,13 +7,17 @@ import type { Server } from "./server";
 import { done, pickFolder } from "./say";
 
 const LAST = "noclobber.lastCheck";
+const NOT_RUN = [126, 127]; // as a shell says that a program may not be run, or is not there
+const PATIENCE_MS = 1500; // between asking a check to end and insisting
 
 export class Checks implements vscode.Disposable {
   private readonly output = vscode.window.createOutputChannel("noclobber: Check");
+  private readonly running = new Set<ChildProcess>();
 
   constructor(private readonly extensionPath: string, private readonly server: Server, private readonly panel: Panel, private readonly memory: vscode.Memento) {}
 
   dispose(): void {
+    for (const child of this.running) end(child, ["SIGTERM", "SIGKILL"]);
     this.output.dispose();
   }
 
@@ -35,6 +39,7 @@ export class Checks implements vscode.Disposable {
   }
 
   private async failed(line: string, status: number): Promise<void> {
+    if (NOT_RUN.includes(status)) throw new Error(`${line} could not be run (${status}); its output says why.`);
     const show = await vscode.window.showWarningMessage(`${line} ended with ${status}. Its failures are drafted as lessons.`, "Show Lessons");
     if (show) await vscode.commands.executeCommand("noclobber.lessons.focus");
   }
@@ -42,38 +47,41 @@ export class Checks implements vscode.Disposable {
   private verify(line: string, folder: vscode.WorkspaceFolder, progress: vscode.Progress<{ message: string }>, token: vscode.CancellationToken): Promise<number | undefined> {
     const launcher = path.join(this.extensionPath, "bundled", "launch.py");
     const child = spawn(this.server.interpreter, ["-I", launcher, "verify", "--", ...argumentsOf(line.trim())], { cwd: folder.uri.fsPath, stdio: ["ignore", "pipe", "pipe"], detached: process.platform !== "win32" });
+    this.running.add(child);
     let stopped = false;
-    const stop = token.onCancellationRequested(() => { stopped = true; end(child); });
-    const take = (chunk: Buffer): void => {
-      const text = plain(chunk.toString());
+    const stop = token.onCancellationRequested(() => { stopped = true; end(child, ["SIGINT", "SIGTERM", "SIGKILL"]); });
+    const take = (chunk: string): void => {
+      const text = plain(chunk);
       this.output.append(text);
       const last = text.trim().split("\n").pop();
       if (last) progress.report({ message: last.slice(0, 80) });
     };
-    child.stdout.on("data", take);
-    child.stderr.on("data", take);
-    return new Promise((resolve, reject) => {
+    child.stdout.setEncoding("utf8").on("data", take);
+    child.stderr.setEncoding("utf8").on("data", take);
+    return new Promise<number | undefined>((resolve, reject) => {
       child.on("error", reject);
-      child.on("close", (code) => { stop.dispose(); resolve(stopped ? undefined : (code ?? 1)); });
-    });
+      child.on("close", (code) => { resolve(stopped ? undefined : (code ?? 1)); });
+    }).finally(() => { stop.dispose(); this.running.delete(child); });
   }
 }
 
 /** Plain words are run as they are, so that the tool is known by its name and can be asked for a report; anything else by a shell. */
 function argumentsOf(line: string): string[] {
-  if (/^[\w@%+=:,./ -]+$/.test(line)) return line.split(/ +/);
+  const words = line.split(/ +/);
+  if (/^[\w@%+=:,./ -]+$/.test(line) && !words[0]?.includes("=")) return words;
   return process.platform === "win32" ? ["cmd", "/c", line] : ["sh", "-c", line];
 }
 
-/** Ends the check and what it started. */
-function end(child: ChildProcess): void {
-  if (child.pid === undefined) return;
+/** Ends the check and what it started: asks by the first signal, and by the next ones while it goes on. */
+function end(child: ChildProcess, [signal, ...harder]: NodeJS.Signals[]): void {
+  if (child.pid === undefined || signal === undefined || child.exitCode !== null || child.signalCode !== null) return;
   try {
     if (process.platform === "win32") child.kill();
-    else process.kill(-child.pid, "SIGINT");
+    else process.kill(-child.pid, signal);
   } catch {
     child.kill(); // its group is gone already
   }
+  setTimeout(() => { end(child, harder); }, PATIENCE_MS);
 }
 
 function plain(text: string): string {

@@ -5,7 +5,7 @@ import type { Server } from "./server";
 import { activeFile, done } from "./say";
 import { showDiff } from "./versions";
 import { ago, counts, several } from "./views/tree";
-import { PANEL, type ChangedFile, type Done, type HistoryEntry, type LineAuthor, type RefusedWrite, type Turn } from "./wire";
+import { PANEL, type ChangedFile, type Done, type HistoryEntry, type LineAuthor, type RefusedWrite, type RevertedTurn, type Turn } from "./wire";
 
 export class History {
   constructor(private readonly server: Server, private readonly panel: Panel) {}
@@ -43,6 +43,10 @@ export class History {
     const { document, selection } = activeFile();
     const author = await this.server.call<LineAuthor>(PANEL.line, { uri: document.uri.toString(), line: selection.active.line });
     const { event } = author;
+    if (author.line === null) {
+      void vscode.window.showInformationMessage(`Line ${selection.active.line + 1} is not on disk: it is unsaved, or was changed there meanwhile.`);
+      return;
+    }
     if (!event) {
       void vscode.window.showInformationMessage(`Line ${selection.active.line + 1} is older than the history.`);
       return;
@@ -65,14 +69,20 @@ export class History {
   /** Takes back what a turn did to all its files; what others wrote later stays. */
   async revert(turn: Turn): Promise<void> {
     if (!turn.turnId) throw new Error("These changes carry no turn; restore the files one by one.");
-    const detail = `${turn.files.map((file) => file.filePath).join("\n")}\n\nWhat others wrote later stays. The revert can itself be reverted.`;
-    const sure = await vscode.window.showWarningMessage(`Revert ${turn.turnId} of ${turn.name} in ${several(turn.files.length, "file")}?`, { modal: true, detail }, "Revert This Turn");
+    const { files = [] } = await this.takeBack(turn, true); // all of the turn's: it may have had another intent in others
+    const detail = `${files.join("\n")}\n\nWhat others wrote later stays. The revert can itself be reverted.`;
+    const sure = await vscode.window.showWarningMessage(`Revert ${turn.turnId} of ${turn.name} in ${several(files.length, "file")}?`, { modal: true, detail }, "Revert This Turn");
     if (!sure) return;
-    const answer = await vscode.window.withProgress({ location: vscode.ProgressLocation.Window, title: `Reverting ${turn.turnId}` },
-      () => this.server.call<Done>(PANEL.revert, { root: turn.root, turnId: turn.turnId, agentId: turn.agentId }));
-    if (!answer.done) throw new Error(answer.message);
-    done(answer.message);
+    done((await this.takeBack(turn, false)).message);
     await this.panel.refresh();
+  }
+
+  private async takeBack(turn: Turn, dryRun: boolean): Promise<RevertedTurn> {
+    const title = dryRun ? `What ${turn.turnId ?? "it"} changed` : `Reverting ${turn.turnId ?? "it"}`;
+    const answer = await vscode.window.withProgress({ location: vscode.ProgressLocation.Window, title },
+      () => this.server.call<RevertedTurn>(PANEL.revert, { root: turn.root, turnId: turn.turnId, agentId: turn.agentId, dryRun }));
+    if (!answer.done) throw new Error(answer.message);
+    return answer;
   }
 
   async show(entry: HistoryEntry): Promise<void> {

@@ -6,6 +6,8 @@ import { findInterpreter, NoInterpreterError } from "./interpreter";
 
 export type ServerState = "none" | "starting" | "running" | "stopped" | "noPython";
 
+const START_MS = 30_000; // a loaded machine takes a few seconds
+
 /** The language server as the rest of the extension sees it. */
 export class Server implements vscode.Disposable {
   state: ServerState = "none";
@@ -28,6 +30,7 @@ export class Server implements vscode.Disposable {
   /** Start it, or start it anew. Calls while one is under way are answered by one more start, however many they are. */
   restart(): Promise<void> {
     this.asked += 1;
+    this.client?.abandon("another start was asked for");
     this.running ??= this.untilSettled().finally(() => { this.running = undefined; });
     return this.running;
   }
@@ -60,21 +63,23 @@ export class Server implements vscode.Disposable {
     do {
       done = this.asked;
       await this.stop();
-      await this.start();
+      await this.start(() => done !== this.asked);
     } while (done !== this.asked);
   }
 
-  private async start(): Promise<void> {
+  private async start(isOutdated: () => boolean): Promise<void> {
     if (!vscode.workspace.workspaceFolders?.length) { this.set("none"); return; }
     this.set("starting");
     try {
       const interpreter = await findInterpreter(vscode.workspace.workspaceFolders[0]?.uri);
       this.interpreter = interpreter.path;
       this.output.info(`Python ${interpreter.version} from ${interpreter.from}: ${interpreter.path}`);
-      this.client = await this.newClient(interpreter.path);
-      await this.client.start();
+      const client = await this.newClient(interpreter.path);
+      if (isOutdated()) return;
+      this.client = client;
+      await untilStarted(client);
     } catch (error) {
-      this.failed(error);
+      if (!isOutdated()) this.failed(error);
     }
   }
 
@@ -96,7 +101,7 @@ export class Server implements vscode.Disposable {
       running: () => { if (client === this.client) this.set("running"); }, // not one that has been replaced
       starting: () => { if (client === this.client) this.set("starting"); },
       happened: (activity) => { this.happened.fire(activity); },
-      gaveUp: (reason) => { this.failed(reason); },
+      gaveUp: (reason) => { if (client === this.client) this.failed(reason); },
     });
     return client;
   }
@@ -106,5 +111,14 @@ export class Server implements vscode.Disposable {
     this.state = state;
     void vscode.commands.executeCommand("setContext", "noclobber.server", state);
     this.stateChanged.fire(state);
+  }
+}
+
+async function untilStarted(client: Client): Promise<void> {
+  const limit = setTimeout(() => { client.abandon(`it did not answer within ${START_MS / 1000} seconds`); }, START_MS);
+  try {
+    await client.start();
+  } finally {
+    clearTimeout(limit);
   }
 }

@@ -158,7 +158,8 @@ export interface HistoryEntry {
 
 /** Who last wrote a line; `event` is null where it is older than the history. */
 export interface LineAuthor {
-  line: number;
+  /** On disk, from 0; null for a line that is unsaved or was changed there meanwhile. */
+  line: number | null;
   event: HistoryEntry | null;
 }
 
@@ -180,6 +181,11 @@ export interface Merging {
 export interface Done {
   done: boolean;
   message: string;
+}
+
+/** A turn taken back, or what taking it back would touch. */
+export interface RevertedTurn extends Done {
+  files?: string[];
 }
 
 export interface Lessons {

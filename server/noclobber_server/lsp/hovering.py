@@ -14,7 +14,7 @@ from .state import as_bytes
 from .view import normal
 from .wording import ago, who
 
-__all__ = ["LineAuthors"]
+__all__ = ["LineAuthors", "line_on_disk"]
 
 
 class LineAuthors:
@@ -29,7 +29,7 @@ class LineAuthors:
         room, disk = document.room, document.disk
         if room is None or disk is None:
             return None
-        on_disk = _line_on_disk(normal(document.model.read()[0]), disk.shown, line)
+        on_disk = line_on_disk(normal(document.model.read()[0]), disk.shown, line)
         if on_disk is None:
             return "This line is not on disk: it is unsaved, or was changed there meanwhile."
         try:
@@ -51,7 +51,7 @@ class LineAuthors:
         return self._held[1]
 
 
-def _line_on_disk(buffer: str, disk: str, line: int) -> int | None:
+def line_on_disk(buffer: str, disk: str, line: int) -> int | None:
     """Which line of the disk a line of the buffer is; None where it stands there no longer, or not yet."""
     if buffer == disk:
         return line

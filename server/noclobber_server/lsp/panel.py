@@ -148,11 +148,15 @@ class Panel:
         return None if event is None else event_row(room.workspace, self._counter, event)
 
     async def _line(self, asked: Asked) -> dict[str, Any]:
+        from .panel_buffers import line_of_disk
         from .panel_history import line_author
 
         room = await self._rooms.room(asked)
         file_path = self._rooms.file_path(room, asked)
-        return await self._rooms.off_loop(lambda: line_author(self._rooms.guard(room), self._counter, file_path, asked.line or 0))
+        line = await self._rooms.worked(lambda: line_of_disk(self._session, asked.uri or "", asked.line or 0))
+        if line is None:
+            return {"line": None, "event": None}
+        return await self._rooms.off_loop(lambda: line_author(self._rooms.guard(room), self._counter, file_path, line))
 
     async def _version(self, asked: Asked) -> dict[str, Any]:
         from .panel_history import version_text
@@ -178,7 +182,9 @@ class Panel:
 
         room = await self._rooms.room(asked)
         with self._session.works.begin(f"Reverting {asked.turn_id}", call) as work:
-            return await self._rooms.off_loop(lambda: revert(self._rooms.guard(room), asked.turn_id or "", asked.agent_id, work))
+            return await self._rooms.off_loop(
+                lambda: revert(self._rooms.guard(room), asked.turn_id or "", asked.agent_id, work, dry_run=asked.dry_run)
+            )
 
     async def _lesson(self, asked: Asked) -> dict[str, Any]:
         from .panel_lessons import change_lesson

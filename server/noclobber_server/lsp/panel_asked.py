@@ -20,6 +20,7 @@ class Asked:
     agent_id: str | None = None
     turn_id: str | None = None
     earlier: bool = False
+    dry_run: bool = False
     minutes: int | None = None
     seconds: int | None = None
     query: str | None = None

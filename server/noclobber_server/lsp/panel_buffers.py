@@ -14,6 +14,7 @@ from noclobber.store.protocol import Batch
 
 from .disk import newest
 from .documents import Document, Version
+from .hovering import line_on_disk
 from .merging import merged_text
 from .view import normal
 from .wording import lines
@@ -21,7 +22,7 @@ from .wording import lines
 if TYPE_CHECKING:
     from .session import Session
 
-__all__ = ["Choice", "let_through", "plan", "put_back"]
+__all__ = ["Choice", "let_through", "line_of_disk", "plan", "put_back"]
 
 Choice = Literal["merge", "takeDisk", "keepMine"]
 
@@ -73,6 +74,15 @@ def let_through(session: Session, file_path: str, root: str) -> None:
             store = room.workspace.store
             rows = [row._replace(unsaved=False) for row in store.buffers(file_path) if row.agent_id == session.client.agent_id]
             store.apply(Batch(buffers=rows))
+
+
+def line_of_disk(session: Session, uri: str, line: int) -> int | None:
+    """Which line on disk a line in the editor is, both from 0; None where it is unsaved, or was changed on disk meanwhile."""
+    document = session.documents.get(uri)
+    if document is None or document.room is None:
+        return line
+    session.tracker.look(document)
+    return line if document.disk is None else line_on_disk(normal(document.model.read()[0]), document.disk.shown, line)
 
 
 def _merged(document: Document, base: Version | None, mine: str, disk: Version) -> str:

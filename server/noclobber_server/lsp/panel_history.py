@@ -89,10 +89,10 @@ def restore(guard: ConcurrencyGuard, file_path: str, content_hash: str) -> dict[
     return {"done": True, "message": f"{done.file_path} is back at version {content_hash[:12]}."}
 
 
-def revert(guard: ConcurrencyGuard, turn_id: str, agent_id: str | None, progress: Progress) -> dict[str, Any]:
-    """A turn taken back over all its files; what stands in the way is named and nothing is changed."""
+def revert(guard: ConcurrencyGuard, turn_id: str, agent_id: str | None, progress: Progress, *, dry_run: bool = False) -> dict[str, Any]:
+    """A turn taken back over all its files, or (``dry_run``) which they are; what stands in the way is named and nothing is changed."""
     try:
-        done = guard.revert(turn_id=turn_id, agent_id=agent_id, progress=progress)
+        done = guard.revert(turn_id=turn_id, agent_id=agent_id, dry_run=dry_run, progress=progress)
     except WorkCancelledError as stopped:
         return {"done": False, "message": str(stopped)}
     except RevertConflictError as error:
@@ -102,7 +102,9 @@ def revert(guard: ConcurrencyGuard, turn_id: str, agent_id: str | None, progress
         return {"done": False, "message": f"There is nothing to take back: {turn_id} is undone already, or changed no file."}
     kept = sum(1 for file in done.files if file.action == "kept later changes")
     later = f"; what others wrote later stays in {kept}" if kept else ""
-    return {"done": True, "message": f"{turn_id} is taken back in {len(done.files)} file{'s' if len(done.files) != 1 else ''}{later}."}
+    files = [file.file_path for file in done.files]
+    count = f"{len(files)} file{'s' if len(files) != 1 else ''}"
+    return {"done": True, "files": files, "message": f"{turn_id} {'would be' if dry_run else 'is'} taken back in {count}{later}."}
 
 
 def let_land(guard: ConcurrencyGuard, event: Event) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import fs from "node:fs";
 import path from "node:path";
+import { alive, commandLine, tree } from "./lib/workbench.mjs";
 import { sleep, until } from "./lib/steps.mjs";
 
 const LESSONS = "Lessons";
@@ -9,7 +10,7 @@ const LESSONS = "Lessons";
 export async function run({ bench, step }) {
   const root = bench.workspace("lessons", {
     "settings.json": '{\n  "a": 1,\n  "a": 2\n}\n', "src/a.py": "def total(items):\n    return sum(items)\n",
-    "CLAUDE.md": "# Shop\n\nUse tabs nowhere.\n", "check.sh": "#!/bin/sh\ntest -e fixed && exit 0\necho 'src/a.py:2: error: total of an empty cart is not zero' >&2\nexit 1\n",
+    "CLAUDE.md": "# Shop\n\nUse tabs nowhere.\n", "immune.sh": "trap '' INT TERM\nsleep 60\nsleep 60\n", "status.sh": "exit $STATUS\n", "check.sh": "#!/bin/sh\ntest -e fixed && exit 0\necho 'src/a.py:2: error: total of an empty cart is not zero' >&2\nexit 1\n",
   });
   const claude = () => fs.readFileSync(path.join(root, "CLAUDE.md"), "utf8");
   const window = await bench.open(root);
@@ -85,11 +86,27 @@ export async function run({ bench, step }) {
     await until("no draft is left", async () => !(await window.rows(LESSONS)).some((row) => /^Drafts/.test(row)));
   }, window);
 
-  await step("Run Check can be stopped", async () => {
+  const stopped = (check) => until("stopped", async () => (await window.page.locator(".statusbar-item").allInnerTexts()).some((text) => text.includes(`${check} was stopped`)));
+  await step("Run Check can be stopped, also where the check takes no notice of an interrupt", async () => {
     await window.command("noclobber: Run Check...");
     await window.answer("Run Check", "sleep 60");
     await window.toast("Checking: sleep 60", "Cancel");
-    await until("stopped", async () => (await window.page.locator(".statusbar-item").allInnerTexts()).some((text) => /sleep 60 was stopped/.test(text)));
+    await stopped("sleep 60");
+    await window.command("noclobber: Run Check...");
+    await window.answer("Run Check", "sh immune.sh");
+    await window.toast("Checking: sh immune.sh", "Cancel");
+    await stopped("sh immune.sh");
+    assert.deepEqual(tree(bench.server.pid).filter((pid) => alive(pid) && commandLine(pid).includes("immune.sh")), []);
+  }, window);
+
+  await step("Run Check takes an assignment in front of a command as a shell does, and says where a command could not be run at all", async () => {
+    await window.command("noclobber: Run Check...");
+    await window.answer("Run Check", "STATUS=3 sh status.sh");
+    await window.toast(/status\.sh ended with 3/);
+    await window.command("noclobber: Run Check...");
+    await window.answer("Run Check", "nowhere-check");
+    await window.toast(/nowhere-check could not be run \(127\); its output says why/);
+    await window.clearToasts();
   }, window);
 
   await step("Search Lessons finds by a word and opens the entry", async () => {

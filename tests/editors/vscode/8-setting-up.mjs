@@ -5,7 +5,7 @@ import { execFileSync } from "node:child_process";
 import fs from "node:fs";
 import path from "node:path";
 import { commandLine, ROOT } from "./lib/workbench.mjs";
-import { until } from "./lib/steps.mjs";
+import { stays, until } from "./lib/steps.mjs";
 
 const WITH_AGENTS = path.join(ROOT, ".venv/bin/python");
 const OLD = (version) => `#!/bin/sh\necho ${version}\n`;
@@ -57,6 +57,26 @@ export async function run({ bench, step }) {
     await runsUnder(empty);
     set({ "python.defaultInterpreterPath": WITH_AGENTS });
     await runsUnder(WITH_AGENTS);
+  }, window);
+
+  await step("a server that ends at once is told of once; one that hangs at its start gives way to a good one", async () => {
+    const wrapper = (name, asServer) => {
+      const file = path.join(bench.tmp, name);
+      fs.writeFileSync(file, `#!/bin/sh\ncase "$*" in *lsp*) ${asServer};; esac\nexec ${WITH_AGENTS} "$@"\n`, { mode: 0o755 });
+      return file;
+    };
+    set({ "noclobber.interpreter": wrapper("ends", "exit 1") });
+    await window.toast(/did not start: it ended at once; its output says why/);
+    await stays("said once", async () => (await window.toasts()).length === 1, 1000);
+    await window.clearToasts();
+    set({ "noclobber.interpreter": wrapper("hangs", "sleep 300") }); // no exec: its output stays open when it is killed
+    await window.status(/starting/);
+    set({ "noclobber.interpreter": WITH_AGENTS });
+    await runsUnder(WITH_AGENTS);
+    await window.status(/noclobber is guarding/, 20_000);
+    assert.deepEqual(await window.toasts(), []);
+    set({ "python.defaultInterpreterPath": WITH_AGENTS });
+    await window.status(/noclobber is guarding/, 20_000);
   }, window);
 
   await step("its environment is too old and so is python3: both are named; Choose Interpreter takes only one that will do", async () => {

@@ -82,6 +82,32 @@ async def test_a_reverted_turn_says_so(editor: Any, agent: ConcurrencyGuard, roo
     assert (turn["reverted"], turn["revertible"]) == (True, False)
 
 
+async def test_what_a_revert_would_touch_is_every_file_of_the_turn_whatever_it_was_for(
+    editor: Any, agent: ConcurrencyGuard, root: Path
+) -> None:
+    agent.read("a.txt")
+    agent.edit("a.txt", [("line 3", "three")])
+    agent.as_writer("claude/1", turn_id="turn-12", intent_id="another").write("b.txt", b"new\n")
+    assert [len(turn["files"]) for turn in (await overview(editor))["turns"]] == [1, 1]
+    turn = {"root": str(root), "turnId": "turn-12", "agentId": "claude/1"}
+    would = await editor.command("panel.revert", {**turn, "dryRun": True})
+    assert (would["done"], sorted(would["files"])) == (True, ["a.txt", "b.txt"])
+    assert (root / "b.txt").exists()
+    assert sorted((await editor.command("panel.revert", turn))["files"]) == ["a.txt", "b.txt"]
+    assert not (root / "b.txt").exists()
+
+
+async def test_who_wrote_a_line_is_asked_of_the_line_that_is_meant_in_the_editor(editor: Any, agent: ConcurrencyGuard) -> None:
+    agent.read("a.txt")
+    agent.edit("a.txt", [("line 5", "five")])
+    uri = editor.open("a.txt")
+    editor.type(uri, "line 1\n", "line 1\nunsaved\n")
+    found = await editor.command("panel.line", {"uri": uri, "line": 5})
+    assert (found["line"], found["event"]["agentId"]) == (4, "claude/1")
+    assert (await editor.command("panel.line", {"uri": uri, "line": 4}))["event"] is None
+    assert (await editor.command("panel.line", {"uri": uri, "line": 1}))["line"] is None
+
+
 async def test_a_revert_that_cannot_be_made_names_what_stands_in_the_way(editor: Any, agent: ConcurrencyGuard, root: Path) -> None:
     agent.read("a.txt")
     agent.edit("a.txt", [("line 3", "three")])
