@@ -3,7 +3,7 @@ import * as vscode from "vscode";
 import type { Panel } from "./panel";
 import type { Server } from "./server";
 import { activeFile, done } from "./say";
-import { showDiff } from "./versions";
+import { showDiff, showPage } from "./versions";
 import { ago, counts, several } from "./views/tree";
 import { PANEL, type ChangedFile, type Done, type HistoryEntry, type LineAuthor, type RefusedWrite, type RevertedTurn, type Turn } from "./wire";
 
@@ -100,8 +100,7 @@ export class History {
 
   /** Why a write was refused, in words and with its diff. */
   async why(refused: RefusedWrite): Promise<void> {
-    const { text } = await this.server.call<{ text: string }>(PANEL.why, { root: refused.root, seq: refused.seq });
-    await vscode.window.showTextDocument(await vscode.workspace.openTextDocument({ language: "diff", content: text }), { preview: true });
+    await showPage(`${refused.filePath}, why.diff`, { root: refused.root, why: refused.seq });
   }
 
   private async pick(title: string, wanted: (entry: HistoryEntry) => boolean): Promise<HistoryEntry | undefined> {

@@ -3,6 +3,7 @@ import * as vscode from "vscode";
 import type { Panel } from "./panel";
 import type { Server } from "./server";
 import { done, words } from "./say";
+import { showPage } from "./versions";
 import { PANEL, type Done, type Lesson, type Lessons as Found } from "./wire";
 
 interface Draft {
@@ -90,8 +91,8 @@ export class Recorder {
   /** Shows a lesson where it stands; a draft, which stands nowhere yet, in a page of its own. */
   async open(lesson: Lesson): Promise<void> {
     if (lesson.state === "draft" || !lesson.uri) {
-      const content = STEPS.map(({ key, title }) => `**${title}**: ${lesson[key] || "(not known yet)"}`).join("\n\n");
-      await vscode.window.showTextDocument(await vscode.workspace.openTextDocument({ language: "markdown", content }), { preview: true });
+      const text = STEPS.map(({ key, title }) => `**${title}**: ${lesson[key] || "(not known yet)"}`).join("\n\n");
+      await showPage(`draft ${lesson.id}.md`, { text });
       return;
     }
     const line = Math.max(0, lesson.line - 1);

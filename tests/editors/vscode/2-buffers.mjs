@@ -89,20 +89,26 @@ export async function run({ bench, step }) {
     await window.openFile("race.py");
     await window.typeAt(4, "  # mine");
     await until("unsaved", () => window.dirty("race.py"));
-    let writes = 0;
-    const writer = setInterval(() => {
-      const now = lines("race").replace("race_9 = 9", `race_9 = 9${writes++}`);
-      fs.writeFileSync(path.join(root, "race.py"), writes % 2 ? now : now.replace("race_3 = 3", "race_3 = 30"));
-    }, 20);
+    let over = false, clashes = false;
+    const writing = (async () => {
+      for (let n = 0; !over; n++) {
+        clashes ||= !(await window.dirty("race.py")); // reverted for the merge: what follows cannot be merged
+        const now = lines("race").replace("race_9 = 9", `race_9 = 9${n}`);
+        fs.writeFileSync(path.join(root, "race.py"), clashes ? now.replace("race_3 = 3", "race_3 = 30") : now);
+        await sleep(10);
+      }
+    })();
     try {
-      for (let press = 0; press < 3; press++) {
+      for (let press = 0; press < 2; press++) {
+        clashes = false;
         await window.palette("noclobber: Merge Disk Changes into Buffer");
         await window.key("Enter");
         await sleep(700);
         await window.shows("race_3 = 3  # mine", 2000);
       }
     } finally {
-      clearInterval(writer);
+      over = true;
+      await writing;
     }
     fs.writeFileSync(path.join(root, "race.py"), lines("race").replace("race_3 = 3", "race_3 = 30"));
     await until("marked as a conflict", async () => (await window.squiggles("error")) > 0);

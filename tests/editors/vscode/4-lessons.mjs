@@ -81,6 +81,9 @@ export async function run({ bench, step }) {
     await window.shot("draft");
     const draft = (await window.rows(LESSONS)).find((row) => /empty cart is not zero|check\.sh/.test(row));
     assert.ok(draft, (await window.rows(LESSONS)).join(" | "));
+    await window.node(LESSONS, /empty cart is not zero|check\.sh/).click();
+    await window.shows("**Failure**");
+    assert.equal(await window.page.locator(".tab.dirty").count(), 0, "a draft is shown, not copied into a file without a name");
     await window.inline(LESSONS, /empty cart is not zero|check\.sh/, "Accept");
     await until("the draft is in the file", () => claude().includes("empty cart is not zero"));
     await until("no draft is left", async () => !(await window.rows(LESSONS)).some((row) => /^Drafts/.test(row)));

@@ -51,14 +51,20 @@ export async function run({ bench, step }) {
     await until("the warning again", async () => (await window.squiggles("warning")) > 0);
   }, window);
 
-  await step("hot exit: reopened unsaved text over a disk that changed meanwhile is a conflict, not silence", async () => {
+  await step("hot exit: reopened unsaved text over a disk that changed meanwhile is a conflict, not silence; a check ends with its window", async () => {
     await window.openFile("b.py");
     await window.typeAt(4, "  # mine");
     await until("unsaved", () => window.dirty("b.py"));
+    await window.command("noclobber: Run Check...");
+    await window.answer("Run Check", "sleep 314");
+    const checks = () => tree(bench.server.pid).filter((pid) => alive(pid) && /^sleep 314/.test(commandLine(pid)));
+    await until("the check runs", () => checks().length === 1);
+    const [check] = checks();
     await sleep(2500); // VS Code backs up what is unsaved
     const context = window.page.context();
     await window.page.close({ runBeforeUnload: false });
     await until("the server has ended", () => servers().filter(alive).length === 0, 20_000);
+    await until("the check has ended", () => !alive(check));
     fs.writeFileSync(path.join(root, "b.py"), lines("b").replace("b_3 = 3", "b_3 = 30"));
     window = await bench.open(root, { context });
     await window.tab("b.py").waitFor();

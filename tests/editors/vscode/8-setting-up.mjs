@@ -59,6 +59,21 @@ export async function run({ bench, step }) {
     await runsUnder(WITH_AGENTS);
   }, window);
 
+  await step("the setting noclobber.trace.server alone shows the messages in the output", async () => {
+    await window.openFile("a.py");
+    await window.command("noclobber: Show Output");
+    set({ "python.defaultInterpreterPath": WITH_AGENTS, "noclobber.trace.server": "messages" });
+    const output = window.page.locator(".panel .view-lines");
+    await until("messages", async () => {
+      await window.focusEditor();
+      await window.type("x");
+      return /Sending (request|notification)/.test((await output.innerText()).replaceAll("\u00a0", " "));
+    }, 15_000, 300);
+    set({ "python.defaultInterpreterPath": WITH_AGENTS });
+    await window.command("File: Revert File");
+    await window.command("View: Toggle Panel Visibility");
+  }, window);
+
   await step("a server that ends at once is told of once; one that hangs at its start gives way to a good one", async () => {
     const wrapper = (name, asServer) => {
       const file = path.join(bench.tmp, name);
