@@ -69,7 +69,7 @@ function build(context: vscode.ExtensionContext, output: vscode.LogOutputChannel
     statusBar: new StatusBar(server, panel, marks),
     checks: new Checks(context.extensionPath, server, panel, context.workspaceState),
     timeline: new TimelinePanel(assets, media, server, history, output),
-    notifications: new Notifications(panel, history, context.globalState, output),
+    notifications: new Notifications(panel, history, context.globalState, context.workspaceState, output),
   });
 }
 

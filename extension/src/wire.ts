@@ -84,7 +84,6 @@ export interface Decision {
   root: string;
   filePath: string;
   agentId: string;
-  turnId: string | null;
   message: string;
   /** The version that was overwritten, and the one that overwrote it. */
   hash: string | null;
