@@ -58,6 +58,9 @@ export interface Blocked {
   agentId: string;
   name: string;
   turnId: string | null;
+  intentId: string | null;
+  /** The editor that holds the unsaved edits, empty where it is this one. */
+  elsewhere: string;
   count: number;
   seq: number;
   timestamp: string;

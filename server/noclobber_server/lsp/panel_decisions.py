@@ -29,14 +29,19 @@ _MOST = 5000
 _DISPLACED = {"overwritten": "overwritten by a save", GIVEN_UP: "unsaved text, given up"}  # by where an event's detail has the hash
 
 
-def blocked(workspace: Workspace, events: Iterable[Event]) -> list[dict[str, Any]]:
-    """Writers whose last try on a file was refused because of unsaved edits that are still there."""
+def blocked(workspace: Workspace, events: Iterable[Event], editor: str) -> list[dict[str, Any]]:
+    """Writers whose last try on a file was refused because of unsaved edits that are still there. ``editor``: the one who asks."""
     tries = _tries(events, lambda event: event.refusal == "UNSAVED_EDITS")
-    waiting = [found for (_, path), found in tries.items() if any(buffer.unsaved for buffer in workspace.store.buffers(path))]
-    return [_blocked(workspace, found) for found in waiting]
+    rows = []
+    for (_, path), found in tries.items():
+        holders = [buffer.agent_id for buffer in workspace.store.buffers(path) if buffer.unsaved]
+        if holders:
+            elsewhere = "" if editor in holders else name_of(holders[0])
+            rows.append(_blocked(workspace, found, elsewhere))
+    return rows
 
 
-def decisions(workspace: Workspace) -> list[dict[str, Any]]:
+def decisions(workspace: Workspace, editor: str) -> list[dict[str, Any]]:
     """A writer stopped by unsaved edits more than once, or refused three times on one file, or let pass after that; a save that
     overwrote something unseen; a save that went into a file that was just being replaced."""
     since = format_utc(time.time() - _AGAIN_S)
@@ -45,7 +50,7 @@ def decisions(workspace: Workspace) -> list[dict[str, Any]]:
     late = workspace.store.events(EventQuery(kinds=("late",), since=since, limit=20))
     is_open = {buffer.file_path for buffer in workspace.store.buffers()} if late else set()
     return [
-        *(_decide_blocked(workspace, row) for row in blocked(workspace, recent) if row["count"] > 1),
+        *(_decide_blocked(workspace, row) for row in blocked(workspace, recent, editor) if row["count"] > 1 and not row["elsewhere"]),
         *(_decide_refused(workspace, found) for found in _stuck(recent)),
         *(_decide_let_pass(workspace, event) for event in recent if _is_let_pass(event)),
         *(_decide_overwrote(workspace, event) for event in saves if (event.detail or {}).get("overwritten")),
@@ -99,13 +104,15 @@ def _is_let_pass(event: Event) -> bool:
     return event.outcome == "overridden" and "refusal" in (event.detail or {})
 
 
-def _blocked(workspace: Workspace, found: Sequence[Event]) -> dict[str, Any]:
+def _blocked(workspace: Workspace, found: Sequence[Event], elsewhere: str) -> dict[str, Any]:
     last = found[-1]
     place = {"root": os.fspath(workspace.root), "filePath": last.file_path, "agentId": last.agent_id}
     return {
         **place,
         "name": name_of(last.agent_id),
         "turnId": last.turn_id,
+        "intentId": last.intent_id,
+        "elsewhere": elsewhere,
         "count": len(found),
         "seq": last.seq,
         "timestamp": last.timestamp,

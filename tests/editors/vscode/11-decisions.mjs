@@ -89,6 +89,14 @@ export async function run({ bench, step }) {
     await later.page.close();
   }, window);
 
+  await step("the filter leaves out who else waits and what else was overwritten", async () => {
+    await window.command("noclobber: Filter...");
+    await window.pick("again3.py");
+    await until("only that file", async () => { const rows = await window.rows("Since You Last Looked"); return rows.length > 0 && !rows.some((row) => /waits for|overwritten/.test(row)); });
+    await window.command("noclobber: Clear Filter");
+    await window.seesRow("Since You Last Looked", /waits for block2\.py/);
+  }, window);
+
   await step("a merge that cannot be is declined in words, and leads to both sides", async () => {
     await window.openFile("apart.py");
     await window.typeAt(4, "  # mine");

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from noclobber import ConcurrencyGuard, StaleFileError
+from noclobber import ConcurrencyGuard, StaleFileError, UnsavedEditsError
 from noclobber_server.hooks.main import answer
 
 
@@ -89,3 +89,21 @@ async def test_a_second_occasion_in_one_turn_is_another_one_to_ask_about(editor:
     bob.read("a.txt")
     bob.write("a.txt", b"bob's\n")
     assert await refused_thrice() != first
+
+
+async def test_only_the_window_that_holds_the_unsaved_edits_is_asked(editor: Any, new_editor: Any, agent: ConcurrencyGuard) -> None:
+    uri = editor.open("a.txt")
+    editor.type(uri, "line 3", "mine")
+    agent.read("a.txt")
+    await editor.settled()
+    other = new_editor()
+    await other.start(process_id=1, name="Other")
+    for _ in range(2):
+        with pytest.raises(UnsavedEditsError):
+            agent.edit("a.txt", [("line 3", "theirs")])
+    here, there = [await window.command("panel.overview", {}) for window in (editor, other)]
+    assert [row["elsewhere"] for row in here["blocked"]] == [""]
+    assert [row["elsewhere"] for row in there["blocked"]] == ["you (Test)"]
+    assert [row["kind"] for row in here["decisions"]] == ["blocked"]
+    assert there["decisions"] == []
+    await other.stop()
