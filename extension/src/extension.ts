@@ -69,7 +69,7 @@ function build(context: vscode.ExtensionContext, output: vscode.LogOutputChannel
     statusBar: new StatusBar(server, panel, marks),
     checks: new Checks(context.extensionPath, server, panel, context.workspaceState),
     timeline: new TimelinePanel(assets, media, server, history, output),
-    notifications: new Notifications(panel, history, context.globalState, output),
+    notifications: new Notifications(panel, history, context.globalState, context.workspaceState, output),
   });
 }
 
@@ -156,6 +156,7 @@ function itemCommands({ history, timeline, recorder, panel, server: lsp }: Parts
     "noclobber.item.displaced": ({ root, filePath, afterHash, standsHash, kind }: Displaced) => showDiff(root, filePath, afterHash, standsHash, kind),
     "noclobber.item.saveMine": async (item: Blocked | Node) => {
       const document = await vscode.workspace.openTextDocument(place(of<Blocked>(item)));
+      if (!document.isDirty) throw new Error(`${document.uri.fsPath} has no unsaved edits in this window; save it where it was edited.`);
       if (!await document.save()) throw new Error("The editor did not save the file; its own message says why.");
       panel.soon();
     },

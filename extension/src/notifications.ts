@@ -9,6 +9,8 @@ import { uriOf } from "./views/changes";
 
 const NEVER = "Don't Show Again";
 const SILENCED = "noclobber.silenced";
+const ANSWERED = "noclobber.answered"; // or put away; one that was still open when its window was closed is asked again
+const REMEMBERED = 200; // the server asks for what happened in the last ten minutes
 
 const BUTTONS: Record<Decision["kind"], string[]> = {
   overwrote: ["Show What Was Overwritten", "Restore It"],
@@ -17,10 +19,11 @@ const BUTTONS: Record<Decision["kind"], string[]> = {
 };
 
 export class Notifications implements vscode.Disposable {
-  private readonly asked = new Set<string>();
+  private readonly asked: Set<string>;
   private readonly subscription: vscode.Disposable;
 
-  constructor(panel: Panel, private readonly history: History, private readonly memory: vscode.Memento, private readonly output: vscode.LogOutputChannel) {
+  constructor(panel: Panel, private readonly history: History, private readonly memory: vscode.Memento, private readonly here: vscode.Memento, private readonly output: vscode.LogOutputChannel) {
+    this.asked = new Set(here.get<string[]>(ANSWERED, []));
     this.subscription = panel.onChange(() => { for (const decision of panel.overview.decisions) this.consider(decision); });
     this.showSilenced();
   }
@@ -38,7 +41,11 @@ export class Notifications implements vscode.Disposable {
   private consider(decision: Decision): void {
     if (this.asked.has(decision.id)) return;
     this.asked.add(decision.id);
-    if (this.silenced().includes(decision.kind) || !vscode.workspace.getConfiguration("noclobber").get<boolean>("notifications", true)) return;
+    if (this.silenced().includes(decision.kind)) {
+      this.remember(decision);
+      return;
+    }
+    if (!vscode.workspace.getConfiguration("noclobber").get<boolean>("notifications", true)) return;
     void this.ask(decision).catch((error: unknown) => {
       this.output.error(String(error));
       void vscode.window.showErrorMessage(error instanceof Error ? error.message : String(error));
@@ -58,8 +65,13 @@ export class Notifications implements vscode.Disposable {
     void vscode.commands.executeCommand("setContext", "noclobber.silenced", this.silenced().length > 0);
   }
 
+  private remember({ id }: Decision): void {
+    void this.here.update(ANSWERED, [...this.here.get<string[]>(ANSWERED, []), id].slice(-REMEMBERED));
+  }
+
   private async ask(decision: Decision): Promise<void> {
     const answer = await vscode.window.showWarningMessage(decision.message, ...BUTTONS[decision.kind], NEVER);
+    this.remember(decision);
     const { root, filePath, hash } = decision;
     switch (answer) {
       case NEVER: await this.silence([...this.silenced(), decision.kind]); break;

@@ -2,7 +2,7 @@
 import * as vscode from "vscode";
 import { words } from "./say";
 import type { Server } from "./server";
-import { PANEL, type Lesson, type Lessons, type Overview, type Turn, type Writer, type Writers } from "./wire";
+import { PANEL, type Blocked, type Lesson, type Lessons, type Overview, type Turn, type Writer, type Writers } from "./wire";
 
 const GATHER_MS = 80; // events come in bursts; the panel is asked to follow within a second
 const BETWEEN_MS = 300; // under a constant stream the server has other work than to count for the panel
@@ -76,6 +76,11 @@ export class Panel implements vscode.Disposable {
       .filter((turn) => (!agentId || turn.agentId === agentId) && (!turnId || turn.turnId === turnId) && (!intentId || turn.intentId === intentId))
       .map((turn) => filePath ? { ...turn, files: turn.files.filter((file) => file.filePath === filePath), refused: turn.refused.filter((file) => file.filePath === filePath) } : turn)
       .filter((turn) => turn.files.length + turn.refused.length > 0);
+  }
+
+  /** Of such rows, those to show. */
+  only<T extends Pick<Blocked, keyof Filter>>(rows: T[]): T[] {
+    return rows.filter((row) => Object.entries(this.filter).every(([key, value]) => row[key as keyof Filter] === value));
   }
 
   /** The writers to show. */

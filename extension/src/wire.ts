@@ -58,6 +58,9 @@ export interface Blocked {
   agentId: string;
   name: string;
   turnId: string | null;
+  intentId: string | null;
+  /** The editor that holds the unsaved edits, empty where it is this one. */
+  elsewhere: string;
   count: number;
   seq: number;
   timestamp: string;
@@ -84,7 +87,6 @@ export interface Decision {
   root: string;
   filePath: string;
   agentId: string;
-  turnId: string | null;
   message: string;
   /** The version that was overwritten, and the one that overwrote it. */
   hash: string | null;

@@ -7,10 +7,10 @@ import { ago, counts, icon, several, type Node } from "./tree";
 
 /** The view's nodes as things stand. */
 export function changes(panel: Panel): Node[] {
-  const blocked = panel.overview.blocked.map(blockedNode);
+  const blocked = panel.only(panel.overview.blocked).map(blockedNode);
   const byAgent = new Map<string, Turn[]>();
   for (const turn of panel.turns()) byAgent.set(turn.agentId, [...(byAgent.get(turn.agentId) ?? []), turn]);
-  return [...blocked, ...panel.overview.displaced.map(displacedNode), ...[...byAgent].map(([agentId, turns]) => agentNode(agentId, turns, placeOf(panel)))];
+  return [...blocked, ...panel.only(panel.overview.displaced).map(displacedNode), ...[...byAgent].map(([agentId, turns]) => agentNode(agentId, turns, placeOf(panel)))];
 }
 
 type Place = (root: string) => string;
@@ -89,11 +89,14 @@ function refusedNode(refused: RefusedWrite): Node {
 
 function blockedNode(blocked: Blocked): Node {
   const file = path.posix.basename(blocked.filePath);
+  const { elsewhere } = blocked;
+  const way = elsewhere ? `Save them there, in another window: ${elsewhere}.`
+    : "Save Mine: your edits go to disk, and the agent reads them.\nLet It Land, Keep Mine: the agent may write now; your text stays in the editor.";
   return {
     id: `blocked:${blocked.root}:${blocked.agentId}:${blocked.filePath}`, label: `${blocked.name} waits for ${file}`,
-    description: `${blocked.count > 1 ? `refused ${blocked.count} times, ` : ""}${ago(blocked.timestamp)}`, icon: icon("warning", "list.warningForeground"),
-    context: "blocked", data: blocked,
-    tooltip: `${blocked.name} may not write ${blocked.filePath}: you have unsaved edits on the same lines.\nSave Mine: your edits go to disk, and the agent reads them.\nLet It Land, Keep Mine: the agent may write now; your text stays in the editor.`,
+    description: [elsewhere ? `unsaved in another window: ${elsewhere}` : "", blocked.count > 1 ? `refused ${blocked.count} times` : "", ago(blocked.timestamp)].filter(Boolean).join(", "), icon: icon("warning", "list.warningForeground"),
+    context: elsewhere ? "elsewhere" : "blocked", data: blocked,
+    tooltip: `${blocked.name} may not write ${blocked.filePath}: you have unsaved edits on the same lines.\n${way}`,
     spoken: `${blocked.name} waits for ${blocked.filePath}, blocked by your unsaved edits`,
     command: { command: "noclobber.item.openFile", title: "Open File", arguments: [blocked] },
   };

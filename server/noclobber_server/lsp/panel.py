@@ -82,7 +82,8 @@ class Panel:
         from .panel_rooms import unshown
 
         def of(room: Room) -> dict[str, Any]:
-            return overview(room.workspace, self._counter, earlier=asked.earlier, hooks=self._hooks.problem(room.root))
+            editor, hooks = self._session.client.agent_id, self._hooks.problem(room.root)
+            return overview(room.workspace, self._counter, editor=editor, earlier=asked.earlier, hooks=hooks)
 
         rows, problems = await self._rooms.each_alone(asked.root, of)
         found = [row for _, row in rows]

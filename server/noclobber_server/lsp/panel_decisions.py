@@ -29,14 +29,19 @@ _MOST = 5000
 _DISPLACED = {"overwritten": "overwritten by a save", GIVEN_UP: "unsaved text, given up"}  # by where an event's detail has the hash
 
 
-def blocked(workspace: Workspace, events: Iterable[Event]) -> list[dict[str, Any]]:
-    """Writers whose last try on a file was refused because of unsaved edits that are still there."""
+def blocked(workspace: Workspace, events: Iterable[Event], editor: str) -> list[dict[str, Any]]:
+    """Writers whose last try on a file was refused because of unsaved edits that are still there. ``editor``: the one who asks."""
     tries = _tries(events, lambda event: event.refusal == "UNSAVED_EDITS")
-    waiting = [found for (_, path), found in tries.items() if any(buffer.unsaved for buffer in workspace.store.buffers(path))]
-    return [_blocked(workspace, found) for found in waiting]
+    rows = []
+    for (_, path), found in tries.items():
+        holders = [buffer.agent_id for buffer in workspace.store.buffers(path) if buffer.unsaved]
+        if holders:
+            elsewhere = "" if editor in holders else name_of(holders[0])
+            rows.append(_blocked(workspace, found, elsewhere))
+    return rows
 
 
-def decisions(workspace: Workspace) -> list[dict[str, Any]]:
+def decisions(workspace: Workspace, editor: str) -> list[dict[str, Any]]:
     """A writer stopped by unsaved edits more than once, or refused three times on one file, or let pass after that; a save that
     overwrote something unseen; a save that went into a file that was just being replaced."""
     since = format_utc(time.time() - _AGAIN_S)
@@ -45,7 +50,7 @@ def decisions(workspace: Workspace) -> list[dict[str, Any]]:
     late = workspace.store.events(EventQuery(kinds=("late",), since=since, limit=20))
     is_open = {buffer.file_path for buffer in workspace.store.buffers()} if late else set()
     return [
-        *(_decide_blocked(workspace, row) for row in blocked(workspace, recent) if row["count"] > 1),
+        *(_decide_blocked(workspace, row) for row in blocked(workspace, recent, editor) if row["count"] > 1 and not row["elsewhere"]),
         *(_decide_refused(workspace, found) for found in _stuck(recent)),
         *(_decide_let_pass(workspace, event) for event in recent if _is_let_pass(event)),
         *(_decide_overwrote(workspace, event) for event in saves if (event.detail or {}).get("overwritten")),
@@ -99,13 +104,15 @@ def _is_let_pass(event: Event) -> bool:
     return event.outcome == "overridden" and "refusal" in (event.detail or {})
 
 
-def _blocked(workspace: Workspace, found: Sequence[Event]) -> dict[str, Any]:
+def _blocked(workspace: Workspace, found: Sequence[Event], elsewhere: str) -> dict[str, Any]:
     last = found[-1]
     place = {"root": os.fspath(workspace.root), "filePath": last.file_path, "agentId": last.agent_id}
     return {
         **place,
         "name": name_of(last.agent_id),
         "turnId": last.turn_id,
+        "intentId": last.intent_id,
+        "elsewhere": elsewhere,
         "count": len(found),
         "seq": last.seq,
         "timestamp": last.timestamp,
@@ -113,46 +120,52 @@ def _blocked(workspace: Workspace, found: Sequence[Event]) -> dict[str, Any]:
 
 
 def _decide_blocked(workspace: Workspace, row: dict[str, Any]) -> dict[str, Any]:
+    place = row["agentId"], row["turnId"], row["filePath"]
     times = f"refused {row['count']} times"
     message = f"{name_of(row['agentId'])} cannot write {row['filePath']}: your unsaved edits are in the way ({times})."
-    return _decision(workspace, "blocked", row["filePath"], row["agentId"], row["turnId"], row["seq"], message)
+    return _decision(workspace, "blocked", row["filePath"], row["agentId"], row["seq"], message, _occasion(workspace, *place))
 
 
 def _decide_refused(workspace: Workspace, found: Sequence[Event]) -> dict[str, Any]:
     last = found[-1]
-    message = f"{name_of(last.agent_id)} was refused {len(found)} times within ten minutes on {last.file_path} and may need help."
-    return _decision(workspace, "refusedAgain", last.file_path or "", last.agent_id, last.turn_id, last.seq, message)
+    path = last.file_path or ""
+    message = f"{name_of(last.agent_id)} was refused {len(found)} times within ten minutes on {path} and may need help."
+    occasion = _occasion(workspace, last.agent_id, last.turn_id, path)
+    return _decision(workspace, "refusedAgain", path, last.agent_id, last.seq, message, occasion)
 
 
 def _decide_let_pass(workspace: Workspace, event: Event) -> dict[str, Any]:
-    path = event.file_path or ""
     displaced = " What it displaced is kept." if event.before_hash is not None else ""
-    message = f"{name_of(event.agent_id)} was let pass on {path} after three refusals.{displaced}"
-    row = _decision(workspace, "refusedAgain", path, event.agent_id, event.turn_id, event.seq, message)
-    return {**row, "id": f"letPass:{event.epoch}:{event.seq}", "hash": event.before_hash}
+    message = f"{name_of(event.agent_id)} was let pass on {event.file_path} after three refusals.{displaced}"
+    return {**_decide_event(workspace, "refusedAgain", event, message), "hash": event.before_hash}
 
 
 def _decide_overwrote(workspace: Workspace, event: Event) -> dict[str, Any]:
     path = event.file_path or ""
-    message = f"Saving {path} overwrote a change you had not seen. It is kept."
-    row = _decision(workspace, "overwrote", path, event.agent_id, None, event.seq, message)
-    lost = (event.detail or {}).get("overwritten")
-    return {**row, "id": f"overwrote:{event.epoch}:{event.seq}", "hash": lost, "savedHash": hash_after(event, path)}
+    row = _decide_event(workspace, "overwrote", event, f"Saving {path} overwrote a change you had not seen. It is kept.")
+    return {**row, "hash": (event.detail or {}).get("overwritten"), "savedHash": hash_after(event, path)}
 
 
 def _decide_late(workspace: Workspace, event: Event) -> dict[str, Any]:
     path = event.file_path or ""
     message = f"{path} was still being written when it was replaced: what was written then is not in the file. It is kept."
-    row = _decision(workspace, "overwrote", path, event.agent_id, None, event.seq, message)
     stands = next((hash_after(one, path) for one in replacing(workspace, event)), None)
-    return {**row, "id": f"late:{event.epoch}:{event.seq}", "hash": event.after_hash, "savedHash": stands}
+    return {**_decide_event(workspace, "overwrote", event, message), "hash": event.after_hash, "savedHash": stands}
 
 
-def _decision(
-    workspace: Workspace, kind: str, file_path: str, agent_id: str, turn_id: str | None, seq: int, message: str
-) -> dict[str, Any]:
-    root = os.fspath(workspace.root)
+def _decide_event(workspace: Workspace, kind: str, event: Event, message: str) -> dict[str, Any]:
+    return _decision(workspace, kind, event.file_path or "", event.agent_id, event.seq, message, f"{event.epoch}:{event.seq}")
+
+
+def _occasion(workspace: Workspace, agent_id: str, turn_id: str | None, file_path: str) -> str:
+    """A run of refusals in one turn, the same for as long as it lasts: by what the writer last did to the file before it."""
+    query = EventQuery(agent_id=agent_id, file_path=file_path, kinds=CHANGING, outcomes=EFFECTIVE, limit=1)
+    before = next((event.seq for event in workspace.store.events(query)), 0)
+    return f"{workspace.store.epoch}:{agent_id}:{turn_id}:{file_path}:{before}"
+
+
+def _decision(workspace: Workspace, kind: str, file_path: str, agent_id: str, seq: int, message: str, occasion: str) -> dict[str, Any]:
     return {
-        "id": f"{kind}:{root}:{agent_id}:{turn_id}:{file_path}", "kind": kind, "root": root, "filePath": file_path, "agentId": agent_id,
-        "turnId": turn_id, "message": message, "hash": None, "savedHash": None, "seq": seq,
+        "id": f"{kind}:{occasion}", "kind": kind, "root": os.fspath(workspace.root), "filePath": file_path, "agentId": agent_id,
+        "message": message, "hash": None, "savedHash": None, "seq": seq,
     }  # fmt: skip

@@ -45,7 +45,7 @@ def is_an_editors(event: Event) -> bool:
     return event.agent_id.startswith("editor:")
 
 
-def overview(workspace: Workspace, counter: Counter, *, earlier: bool = False, hooks: str = "") -> dict[str, Any]:
+def overview(workspace: Workspace, counter: Counter, *, editor: str, earlier: bool = False, hooks: str = "") -> dict[str, Any]:
     """Everything the first view and the status bar show of one workspace. ``hooks``: what is wrong with them, if anything."""
     from .panel_decisions import blocked, decisions, displaced
 
@@ -54,9 +54,9 @@ def overview(workspace: Workspace, counter: Counter, *, earlier: bool = False, h
     return {
         "root": root_state(workspace, hooks),
         "turns": turns(workspace, counter, events),
-        "blocked": blocked(workspace, events),
+        "blocked": blocked(workspace, events, editor),
         "displaced": displaced(workspace, everybodys),
-        "decisions": decisions(workspace),
+        "decisions": decisions(workspace, editor),
         "refusals": sum(1 for event in events if event.outcome in UNDONE),
         "lastSeq": workspace.store.last_seq(),
     }

@@ -81,6 +81,22 @@ export async function run({ bench, step }) {
     await window.clearToasts();
   }, window);
 
+  await step("a window opened later does not ask again", async () => {
+    const later = await bench.open(root, { context: window.page.context() });
+    await later.panel();
+    await later.seesRow("Since You Last Looked", /claude\/alice waits for block2\.py/);
+    await stays("nobody is asked", async () => (await later.toasts()).length === 0, 2500);
+    await later.page.close();
+  }, window);
+
+  await step("the filter leaves out who else waits and what else was overwritten", async () => {
+    await window.command("noclobber: Filter...");
+    await window.pick("again3.py");
+    await until("only that file", async () => { const rows = await window.rows("Since You Last Looked"); return rows.length > 0 && !rows.some((row) => /waits for|overwritten/.test(row)); });
+    await window.command("noclobber: Clear Filter");
+    await window.seesRow("Since You Last Looked", /waits for block2\.py/);
+  }, window);
+
   await step("a merge that cannot be is declined in words, and leads to both sides", async () => {
     await window.openFile("apart.py");
     await window.typeAt(4, "  # mine");

@@ -6,7 +6,9 @@ import json
 from pathlib import Path
 from typing import Any
 
-from noclobber import ConcurrencyGuard
+import pytest
+
+from noclobber import ConcurrencyGuard, StaleFileError, UnsavedEditsError
 from noclobber_server.hooks.main import answer
 
 
@@ -66,3 +68,42 @@ async def test_what_a_save_overwrote_and_a_text_given_up_are_shown_until_looked_
     assert (root / "a.txt").read_text(encoding="utf-8") == theirs
     await editor.command("panel.looked", {})
     assert (await editor.command("panel.overview", {}))["displaced"] == []
+
+
+async def test_a_second_occasion_in_one_turn_is_another_one_to_ask_about(editor: Any, agent: ConcurrencyGuard) -> None:
+    bob = agent.as_writer("codex/bob", turn_id="b-1")
+
+    async def refused_thrice(more: int = 0) -> str:
+        for _ in range(3 + more):
+            with pytest.raises(StaleFileError):
+                agent.write("a.txt", b"mine\n")
+        (decision,) = await decisions(editor)
+        return str(decision["id"])
+
+    agent.read("a.txt")
+    bob.edit("a.txt", [("line 9", "nine")])
+    first = await refused_thrice()
+    assert await refused_thrice(more=1) == first
+    agent.read("a.txt")
+    agent.write("a.txt", b"mine\n")
+    bob.read("a.txt")
+    bob.write("a.txt", b"bob's\n")
+    assert await refused_thrice() != first
+
+
+async def test_only_the_window_that_holds_the_unsaved_edits_is_asked(editor: Any, new_editor: Any, agent: ConcurrencyGuard) -> None:
+    uri = editor.open("a.txt")
+    editor.type(uri, "line 3", "mine")
+    agent.read("a.txt")
+    await editor.settled()
+    other = new_editor()
+    await other.start(process_id=1, name="Other")
+    for _ in range(2):
+        with pytest.raises(UnsavedEditsError):
+            agent.edit("a.txt", [("line 3", "theirs")])
+    here, there = [await window.command("panel.overview", {}) for window in (editor, other)]
+    assert [row["elsewhere"] for row in here["blocked"]] == [""]
+    assert [row["elsewhere"] for row in there["blocked"]] == ["you (Test)"]
+    assert [row["kind"] for row in here["decisions"]] == ["blocked"]
+    assert there["decisions"] == []
+    await other.stop()
