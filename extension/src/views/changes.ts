@@ -47,10 +47,10 @@ function turnNode(turn: Turn, place: string): Node {
   const intent = turn.intentId ? ` · ${turn.intentId}` : "";
   return {
     id: `turn:${turn.root}:${turn.agentId}:${turn.turnId ?? ""}:${turn.intentId ?? ""}`, label: `${name}${intent}`,
-    description: [place, turn.reverted ? "reverted" : counts(turn.added, turn.removed), ago(turn.last)].filter(Boolean).join("  "), icon: icon(turn.reverted ? "discard" : "git-commit"),
+    description: [place, turn.reverted ? "reverted" : turn.files.length ? counts(turn.added, turn.removed) : "", ago(turn.last)].filter(Boolean).join("  "), icon: icon(turn.reverted ? "discard" : "git-commit"),
     context: [turn.turnId ? "turn" : "unnamed", turn.revertible ? "revertible" : ""].join(" "), data: turn,
     tooltip: new vscode.MarkdownString(`**${turn.agentId}**, turn ${name}${intent}\n\n${several(turn.files.length, "file")}, ${counts(turn.added, turn.removed)}\n\n${turn.first} to ${turn.last}`),
-    spoken: `turn ${name}${intent}, ${place ? `in ${place}, ` : ""}${several(turn.files.length, "file")}, ${turn.added} lines added, ${turn.removed} removed, ${several(turn.refused.length, "refusal")}, ${ago(turn.last)}`,
+    spoken: `turn ${name}${intent}, ${place ? `in ${place}, ` : ""}${several(turn.files.length, "file")}, ${several(turn.added, "line")} added, ${turn.removed} removed, ${several(turn.refused.length, "refusal")}, ${ago(turn.last)}`,
     children: [...turn.refused.map((refused) => refusedNode(refused)), ...turn.files.map((file) => fileNode(file, turn))],
   };
 }
@@ -64,7 +64,7 @@ function fileNode(file: ChangedFile, turn: Turn): Node {
     resource: uriOf(file.root, file.filePath), icon: file.outcome === "merged" ? icon("git-merge", "charts.green") : vscode.ThemeIcon.File,
     context: `file${file.beforeHash ? " before" : ""}${file.afterHash ? " after" : ""}`, data: file,
     tooltip: `${file.filePath}: ${how} by ${turn.agentId}, ${counts(file.added, file.removed)}, ${ago(file.timestamp)}`,
-    spoken: `${file.filePath}, ${how}, ${file.added ?? 0} lines added, ${file.removed ?? 0} removed`,
+    spoken: `${file.filePath}, ${how}, ${several(file.added ?? 0, "line")} added, ${file.removed ?? 0} removed`,
     command: { command: "noclobber.item.diff", title: "Open Changes", arguments: [file, turn] },
   };
 }

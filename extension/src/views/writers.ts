@@ -27,7 +27,7 @@ function heldNode(writer: Writer, file: HeldFile): Node {
   const state = fresh ? "fresh" : `${file.state}${file.staleBy ? `: changed by ${file.staleBy}` : ""}`;
   return {
     id: `held:${writer.root}:${writer.agentId}:${file.filePath}`, label: path.posix.basename(file.filePath),
-    description: [folderOf(file.filePath), state].filter(Boolean).join("  "), resource: uriOf(file.root, file.filePath),
+    description: [fresh || !file.staleBy ? file.state : `${file.state} by ${file.staleBy}`, folderOf(file.filePath)].filter(Boolean).join("  "), resource: uriOf(file.root, file.filePath),
     icon: fresh ? icon("pass", "charts.green") : icon("warning", "list.warningForeground"),
     context: "held", data: file, tooltip: `${file.filePath}: ${state}; read ${ago(file.timestamp)}`, spoken: `${file.filePath}, ${state}`,
     command: { command: "noclobber.item.openFile", title: "Open File", arguments: [file] },

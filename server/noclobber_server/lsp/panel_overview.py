@@ -70,12 +70,17 @@ def root_state(workspace: Workspace, hooks: str = "") -> dict[str, Any]:
     if os.environ.get("NOCLOBBER", "").lower() == "off":
         mode, reason = "off", "NOCLOBBER=off is set for this editor: every write is let through."
     elif until is not None:
-        mode, reason = "paused", f"Every write is let through until {until}."
+        mode, reason = "paused", f"Every write is let through until {_here(until)}."
     elif hooks:
         mode, reason = "notGuarding", hooks
     elif workspace.settings.mode == "observe":
         mode, reason = "observing", "Only watching (mode = observe in noclobber.toml): nothing is refused."
     return {"root": root, "name": os.path.basename(root), "mode": mode, "reason": reason, "pausedUntil": until}
+
+
+def _here(timestamp: str) -> str:
+    """A time as the person's own clock shows it."""
+    return time.strftime("%H:%M:%S", time.localtime(parse_utc(timestamp)))
 
 
 def turns(workspace: Workspace, counter: Counter, events: Iterable[Event]) -> list[dict[str, Any]]:

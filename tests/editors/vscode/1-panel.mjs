@@ -48,7 +48,7 @@ export async function run({ bench, step }) {
     await window.seesRow(CHANGES, /price\.py.*refused: stale, changed by codex\/bob/, 3000);
     const took = Date.now() - start;
     assert.ok(took < 1000, `${took} ms`);
-    await window.seesRow("Writers", /price\.py.*stale: changed by codex\/bob/);
+    await window.seesRow("Writers", /price\.py.*stale by codex\/bob/);
     await window.status(/1 refusal/);
     await window.shot("panel-two-agents");
     return `the refusal was shown after ${took} ms`;
