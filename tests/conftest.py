@@ -20,6 +20,9 @@ def pytest_configure() -> None:
     """What the machine must not decide: whether an interrupt reaches those we start, and which workspace owns what the tests make."""
     if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:  # started in the background by a shell; children inherit it
         signal.signal(signal.SIGINT, signal.default_int_handler)
+    for number in (signal.SIGHUP, signal.SIGTERM):
+        if signal.getsignal(number) == signal.SIG_IGN:  # as nohup leaves it
+            signal.signal(number, signal.SIG_DFL)
     if find_root(tempfile.gettempdir()) is None:
         return
     other = next((folder for folder in ("/var/tmp", "/dev/shm") if os.access(folder, os.W_OK) and find_root(folder) is None), None)
