@@ -92,8 +92,7 @@ export async function run({ bench, step }) {
     await bob.read("b.py", { turn: "b-2" });
     await bob.edit("b.py", "more = 1", "later = 1", { turn: "b-2" });
     await window.seesRow(CHANGES, /b-2/);
-    await window.pane(CHANGES).locator(".monaco-list-row").filter({ hasText: "b.py" }).last().click({ button: "right" });
-    await window.page.locator(".monaco-menu .action-label").filter({ hasText: "Restore This Version" }).first().click();
+    await window.fromMenu(window.pane(CHANGES).locator(".monaco-list-row").filter({ hasText: "b.py" }).last(), "Restore This Version");
     await until("alice's version is back", () => fs.readFileSync(path.join(root, "b.py"), "utf8").includes("more = 1"));
   }, window);
 

@@ -16,13 +16,7 @@ export async function run({ bench, step }) {
   const window = await bench.open(root);
   await window.panel();
   const alice = bench.agent(root, "claude/alice");
-  const fromMenu = async (row, action) => {
-    await window.node(LESSONS, row).click({ button: "right" });
-    const item = window.page.locator(".context-view .action-label, .monaco-menu .action-label").filter({ hasText: action }).first();
-    await item.hover();
-    await sleep(400); // VS Code takes no click on a menu that has only just opened
-    await item.click();
-  };
+  const fromMenu = (row, action) => window.fromMenu(window.node(LESSONS, row), action);
 
   await step("Record Lesson from the palette: three steps, prefilled from the selection; the entry is in CLAUDE.md", async () => {
     await window.openFile("src/a.py");
@@ -139,7 +133,12 @@ export async function run({ bench, step }) {
     const outside = path.join(bench.tmp, "outside.py");
     fs.writeFileSync(outside, "x = 1\n");
     await window.command("File: Open File...");
-    await window.page.locator(".quick-input-widget input.input").fill(outside);
+    const input = window.page.locator(".quick-input-widget input.input");
+    await until("the path is taken", async () => { // the dialog puts its own folder there once it has read it
+      await input.fill(outside);
+      await sleep(300);
+      return (await input.inputValue()) === outside;
+    });
     await window.key("Enter");
     await window.tab("outside.py").waitFor();
     await window.command("noclobber: Record Lesson");

@@ -212,5 +212,18 @@ export class Window {
     await row.locator(`.action-label[aria-label^="${button}"]`).first().click();
   }
 
+  /** Takes an action from a row's context menu. VS Code takes no click on a menu that has only just opened. */
+  async fromMenu(row, action) {
+    await row.click({ button: "right" });
+    const item = this.page.locator(".context-view .action-label, .monaco-menu .action-label").filter({ hasText: action }).first();
+    await item.waitFor();
+    await until(`${action} is taken from the menu`, async () => {
+      await item.hover();
+      await sleep(400);
+      await item.click();
+      return item.waitFor({ state: "hidden", timeout: 1500 }).then(() => true, () => false);
+    });
+  }
+
   timeline() { return this.page.frameLocator("iframe.webview.ready").frameLocator("iframe#active-frame"); }
 }
