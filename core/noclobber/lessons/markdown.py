@@ -81,6 +81,8 @@ def front_matter_end(content: bytes) -> int:
 
 def main_line_ending(content: bytes) -> bytes:
     """The line ending that most lines have; LF where there is none."""
+    if b"\r" not in content:  # nearly always, and found out in a tenth of the time that counting takes
+        return b"\n"
     crlf = content.count(b"\r\n")
     counts = ((content.count(b"\n") - crlf, b"\n"), (crlf, b"\r\n"), (content.count(b"\r") - crlf, b"\r"))
     return max(counts, key=lambda pair: pair[0])[1]
