@@ -62,7 +62,8 @@ def open_state(
     Whoever removes the state may be at it still: what is taken away while it is opened is made once more.
     Raises StoreBusyError, StoreTooNewError, StoreDamagedError (it could not be set aside), WorkspaceError.
     """
-    for attempt in range(1, _SWEEPS + 1):
+    attempt = 1
+    while True:
         if not os.path.isdir(os.path.dirname(path)):
             prepare()
         try:
@@ -71,7 +72,7 @@ def open_state(
             if attempt == _SWEEPS or isinstance(error, StoreBusyError) or (os.path.lexists(path) and not _is_swept(error)):
                 raise
         time.sleep(0.001 * attempt)
-    raise AssertionError("unreachable")
+        attempt += 1
 
 
 def _is_swept(error: Exception) -> bool:

@@ -65,7 +65,7 @@ class Document:
         self.seen_seq = 0  # what happened to the file up to here is in the base
         self.unseen: list[Version] = []  # stood on disk since the base, oldest first
         self.prior: Origin | None = None  # what the buffer came from until its own text came to stand on disk: perhaps it was saved
-        self.set_aside: Origin | None = None  # what the text came from that its editor was about to revert for a moment
+        self.before_revert: Origin | None = None  # what the text came from that its editor was about to revert for a moment
         self.saves_taken = 0  # how many of those told have been dealt with
         self.saves_waiting: list[tuple[str, float]] = []  # texts that were saved, each with the moment until which it may wait
         self.assessment: Assessment | None = None

@@ -36,7 +36,7 @@ def plan(session: Session, document: Document, choice: Choice | None, mine: str)
         raise NoclobberError(f"Choose one of {', '.join(get_args(Choice))}.")
     found = session.tracker.look(document)
     disk, base = document.disk, document.base
-    document.set_aside = document.origin
+    document.before_revert = document.origin
     answer = {"disk": "" if disk is None else disk.shown, "text": mine}
     if disk is None:
         return {**answer, "state": "gone", "message": "The file is gone from disk. Save the buffer to make it anew, or close it."}
@@ -54,7 +54,7 @@ def plan(session: Session, document: Document, choice: Choice | None, mine: str)
 
 def put_back(session: Session, document: Document) -> dict[str, Any]:
     """The buffer was reverted and holds the person's text again: it comes from what that came from, and has seen nothing since."""
-    origin = document.set_aside
+    origin = document.before_revert
     if origin is None:
         raise NoclobberError("Nothing was asked about this buffer, so nothing can be put back.")
     passed_over = [*origin.unseen, *([] if document.base is None else [document.base]), *document.unseen]
