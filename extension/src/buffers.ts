@@ -42,7 +42,7 @@ export class Buffers {
       const place = editor.selection;
       let kept = mine;
       try {
-        kept = await reverted(document, merging.disk);
+        kept = await reverted(document);
         if (kept === mine && (choice === "takeDisk" || lines(document.getText()) === lines(merging.disk))) {
           if (choice !== "takeDisk") await put(document, merging.text);
           if (choice === "keepMine") await this.server.call("noclobber.buffer.keepMine", { uri: uri.toString() }); // it may not have seen the moment of the revert
@@ -86,17 +86,20 @@ async function shown(document: vscode.TextDocument): Promise<vscode.TextEditor> 
 }
 
 /** Takes the buffer to the disk's version; what it held at the last moment before, for a keystroke may come until then. */
-async function reverted(document: vscode.TextDocument, disk: string): Promise<string> {
-  const texts = [document.getText()];
-  const following = vscode.workspace.onDidChangeTextDocument((event) => { if (event.document === document) texts.push(document.getText()); });
+async function reverted(document: vscode.TextDocument): Promise<string> {
+  let mine = document.getText();
+  let taken = false; // what comes after the revert is a reload, or typed into the disk's version
+  const following = vscode.workspace.onDidChangeTextDocument((event) => {
+    if (event.document !== document || event.contentChanges.length === 0) return;
+    taken ||= !document.isDirty;
+    if (!taken) mine = document.getText();
+  });
   try {
     await vscode.commands.executeCommand("workbench.action.files.revert");
   } finally {
     following.dispose();
   }
-  const differing = texts.filter((text, index) => text !== texts[index - 1]);
-  const revert = differing.findIndex((text, index) => index > 0 && lines(text) === lines(disk));
-  return differing.at(revert > 0 ? revert - 1 : -2) ?? texts[0] ?? "";
+  return mine;
 }
 
 /** Replaces what differs, in one step that one undo takes back. */

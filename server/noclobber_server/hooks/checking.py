@@ -208,7 +208,7 @@ def _refused(context: Context, change: Change, disk: bytes | None, refusal: Refu
         notes.mark("asked", refusal.file_path)
         _leave_note(context, change, disk, None, None, "overridden", token)
         raise _Held(Answer("ask", reason=wording.asked(refusal)))
-    kind, detail = kind_of_change(change), {"refusal": {**refusal.to_json(), "diff": ""}}
+    kind, detail = kind_of_change(change), {"refusal": {**refusal.to_json(), "diff": ""}, "let_pass": True}
     context.guard.record(
         kind, outcome="overridden", file_path=refusal.file_path, before_hash=displaced, after_hash=displaced, detail=detail
     )

@@ -100,8 +100,8 @@ def _stuck(recent: Iterable[Event]) -> list[list[Event]]:
 
 
 def _is_let_pass(event: Event) -> bool:
-    """A hook whose client cannot ask lets the third try pass, and puts that on record with the refusal."""
-    return event.outcome == "overridden" and "refusal" in (event.detail or {})
+    """A hook whose client cannot ask lets the third try pass and says so on record; what a person overrides is on record without."""
+    return event.outcome == "overridden" and "let_pass" in (event.detail or {})
 
 
 def _blocked(workspace: Workspace, found: Sequence[Event], elsewhere: str) -> dict[str, Any]:

@@ -246,7 +246,10 @@ export async function run({ bench, step }) {
     const start = Date.now();
     await stays("nothing is marked, nobody is told of an apart file", async () => {
       const label = await window.page.locator(".statusbar-item[id*='noclobber.status']").first().getAttribute("aria-label");
-      return (await marks()) === 0 && /0 open files apart/.test(label) && (await window.toasts()).length === 0;
+      assert.equal(await marks(), 0);
+      assert.match(label, /0 open files apart/);
+      assert.deepEqual(await window.toasts(), []);
+      return true;
     }, 4000);
     await window.shows("second");
     const asked = Date.now();

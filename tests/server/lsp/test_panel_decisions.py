@@ -43,6 +43,21 @@ async def test_a_writer_whose_hook_let_the_third_try_pass_is_shown_with_what_it_
     assert decision["hash"] == agent.hash_content(b"theirs\n")
 
 
+async def test_what_the_person_let_land_or_wrote_over_is_not_asked_about(editor: Any, agent: ConcurrencyGuard, root: Path) -> None:
+    uri = editor.open("a.txt")
+    editor.type(uri, "line 2", "mine")
+    await editor.settled()
+    agent.read("a.txt")
+    with pytest.raises(UnsavedEditsError):
+        agent.write("a.txt", TEN.replace("line 2", "theirs").encode())
+    overview = await editor.command("panel.overview", {})
+    (row,) = overview["blocked"]
+    assert (await editor.command("panel.letLand", {name: row[name] for name in ("root", "filePath", "seq")}))["done"]
+    (root / "b.txt").write_text("disk\n", encoding="utf-8")
+    agent.write("b.txt", b"over\n", override=True)
+    assert await decisions(editor) == []
+
+
 async def test_what_a_save_overwrote_and_a_text_given_up_are_shown_until_looked_at(
     editor: Any, agent: ConcurrencyGuard, root: Path
 ) -> None:
