@@ -125,7 +125,7 @@ function paletteCommands(parts: Parts, output: vscode.LogOutputChannel): Record<
     "noclobber.resume": () => pause(parts, 0),
     "noclobber.restartServer": () => lsp.restart(),
     "noclobber.showOutput": () => { output.show(); },
-    "noclobber.chooseInterpreter": chooseInterpreter,
+    "noclobber.chooseInterpreter": async () => { if (await chooseInterpreter()) await lsp.restart(); }, // a changed setting restarts it by itself
     "noclobber.openTimeline": () => { timeline.open(); },
     "noclobber.openPanel": () => vscode.commands.executeCommand("workbench.view.extension.noclobber"),
     "noclobber.markSeen": () => views.markSeen(),

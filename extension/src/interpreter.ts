@@ -42,22 +42,28 @@ export async function findInterpreter(resource: vscode.Uri | undefined): Promise
   throw new NoInterpreterError(`noclobber needs Python ${OLDEST.join(".")} or newer. ${problems.join(" ")}`);
 }
 
-/** Asks for an interpreter until one will do, and puts it into the setting, where the setting was made already or for this machine. */
-export async function chooseInterpreter(): Promise<void> {
-  const settings = vscode.workspace.getConfiguration("noclobber");
-  const { workspaceValue } = settings.inspect<string>("interpreter") ?? {};
-  let value = settings.get<string>("interpreter", "");
+/**
+ * Asks for an interpreter until one will do, and puts it into the setting, where the setting was made already or for this machine.
+ * Answers whether there is nothing to put there: what was chosen is what the setting says.
+ */
+export async function chooseInterpreter(): Promise<boolean> {
+  const settings = vscode.workspace.getConfiguration("noclobber", vscode.workspace.workspaceFolders?.[0]?.uri);
+  const { workspaceFolderValue, workspaceValue } = settings.inspect<string>("interpreter") ?? {};
+  const before = settings.get<string>("interpreter", "");
+  let value = before;
   let problem = "";
   for (;;) {
     const prompt = `The path of Python ${OLDEST.join(".")} or newer; empty: the Python extension's environment, else python3. ${problem}`;
     const given = await vscode.window.showInputBox({ title: "Choose Interpreter", prompt, value, ignoreFocusOut: true, placeHolder: "/usr/bin/python3" });
-    if (given === undefined) return;
+    if (given === undefined) return false;
     value = given.trim();
     const checked = value ? await check({ path: expanded(value), from: "given" }) : undefined;
     if (typeof checked === "string") { problem = checked; continue; }
-    const target = workspaceValue === undefined ? vscode.ConfigurationTarget.Global : vscode.ConfigurationTarget.Workspace;
+    if (value === before) return true;
+    const { Global, Workspace, WorkspaceFolder } = vscode.ConfigurationTarget;
+    const target = workspaceFolderValue !== undefined ? WorkspaceFolder : workspaceValue !== undefined ? Workspace : Global;
     await settings.update("interpreter", value || undefined, target);
-    return;
+    return false;
   }
 }
 

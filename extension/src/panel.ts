@@ -15,6 +15,9 @@ export interface Filter {
   filePath?: string;
 }
 
+/** Where clients keep their hooks in a project: whether they still stand there is looked at when something changes. */
+const HOOK_FILES = "**/{.claude,.codex,.cursor,.gemini,.github/hooks,.opencode/plugins,.clinerules/hooks}/*";
+
 const NOTHING: Overview = { roots: [], turns: [], blocked: [], displaced: [], decisions: [], refusals: 0, lastSeq: {} };
 
 export class Panel implements vscode.Disposable {
@@ -35,8 +38,10 @@ export class Panel implements vscode.Disposable {
   private readonly subscriptions: { dispose(): unknown }[];
 
   constructor(private readonly server: Server, private readonly output: vscode.LogOutputChannel) {
+    const hooks = vscode.workspace.createFileSystemWatcher(HOOK_FILES);
     this.subscriptions = [
-      this.changed,
+      this.changed, hooks,
+      ...[hooks.onDidCreate, hooks.onDidChange, hooks.onDidDelete].map((happens) => happens(() => { this.soon(); })),
       server.onActivity(() => { this.soon(); }),
       vscode.workspace.onDidChangeWorkspaceFolders(() => { this.soon(); }),
       server.onState((state) => { if (state === "running") this.soon(); else this.clear(); }),

@@ -7,7 +7,7 @@ import type { Server } from "../server";
 import { PANEL } from "../wire";
 import { changes } from "./changes";
 import { lessons } from "./lessons";
-import { Tree, type Node } from "./tree";
+import { several, Tree, type Node } from "./tree";
 import { writers } from "./writers";
 
 /** What Restricted Mode leaves on and what it turns off. */
@@ -75,8 +75,9 @@ export class Views implements vscode.Disposable {
     say(this.views.writers, panel.problems.writers);
     say(this.views.lessons, panel.problems.lessons);
     view.description = panel.earlier ? "last day" : undefined;
-    const waiting = panel.overview.blocked.length + panel.overview.refusals;
-    view.badge = waiting > 0 ? { value: waiting, tooltip: `${panel.overview.blocked.length} waiting for you, ${panel.overview.refusals} refused` } : undefined;
+    const { refusals, blocked } = panel.overview;
+    const count = Math.max(refusals, blocked.length); // whoever waits was refused, if not since the last look
+    view.badge = count > 0 ? { value: count, tooltip: `${several(refusals, "refusal")} since you last looked, ${several(blocked.length, "writer")} waiting for you` } : undefined;
     const paused = panel.overview.roots.some((root) => root.mode === "paused");
     void vscode.commands.executeCommand("setContext", "noclobber.paused", paused);
   }

@@ -89,7 +89,7 @@ class _Registrations:
         set_up = f"noclobber init --clients {client}"
         if not files:
             return Finding(client, "warning", "used here, and not set up", set_up)
-        paths = ", ".join(dict.fromkeys(self._short(_place(one)) for one in files))
+        paths = ", ".join(dict.fromkeys(self._places.short(_place(one)) for one in files))
         missing = [kind for kind in kinds_of(client, self._places) if not any(one.has(kind) for one in files)]
         if missing:
             return Finding(client, "warning", f"the {' and the '.join(missing)} not set up; there is only {paths}", set_up)
@@ -105,11 +105,6 @@ class _Registrations:
         if not all(one.whole for one in files):
             return Finding(client, "warning", f"set up in part, or as an older noclobber did, in {paths}", set_up)
         return Finding(client, "fine", f"set up in {paths}")
-
-    def _short(self, path: Path) -> str:
-        if path.is_relative_to(self._places.root):
-            return str(path.relative_to(self._places.root))
-        return str(path).replace(str(self._places.home), "~")
 
     def _problems(self, one: Configured) -> list[str]:
         """What the commands in a file do wrong. Only those in a form of ours are run: a person's own may do anything."""

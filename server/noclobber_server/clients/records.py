@@ -22,6 +22,12 @@ class Places(NamedTuple):
     environ: dict[str, str]
     launcher: str = "noclobber"
 
+    def short(self, path: Path) -> str:
+        """A path as a person reads it: from the project's root, or with ``~``."""
+        if path.is_relative_to(self.root):
+            return str(path.relative_to(self.root))
+        return str(path).replace(str(self.home), "~")
+
 
 class Entry(NamedTuple):
     """One thing of ours in a JSON file: a member at ``path``, or with ``element`` an element of the list there."""

@@ -40,6 +40,10 @@ class Remembered:
         found: dict[str, Any] | None = self._record(path).get(str(path)) or self._project.get(str(path))
         return found
 
+    def is_set_up(self, path: Path) -> bool:
+        """Whether something was put into a file, here or at home, for this very project."""
+        return str(path) in self._project
+
     def keep(self, one: Planned, made: list[str]) -> None:
         """Take down what was done to one file, and which folders were made for it."""
         key, earlier = str(one.target.path), self.of(one.target.path) or {}

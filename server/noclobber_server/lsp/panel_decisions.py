@@ -21,12 +21,18 @@ from .late import replacing
 from .panel_overview import is_an_editors
 from .reporting import GIVEN_UP
 
-__all__ = ["blocked", "decisions", "displaced"]
+__all__ = ["blocked", "decisions", "displaced", "lately"]
 
 _AGAIN_S = 600.0
 _REFUSALS_TO_ASK = 3
 _MOST = 5000
 _DISPLACED = {"overwritten": "overwritten by a save", GIVEN_UP: "unsaved text, given up"}  # by where an event's detail has the hash
+
+
+def lately(workspace: Workspace) -> list[Event]:
+    """What agents did in the ten minutes in which a refusal still waits for the person."""
+    since = format_utc(time.time() - _AGAIN_S)
+    return [event for event in workspace.store.events(EventQuery(since=since, limit=_MOST)) if not is_an_editors(event)]
 
 
 def blocked(workspace: Workspace, events: Iterable[Event], editor: str) -> list[dict[str, Any]]:
@@ -41,11 +47,10 @@ def blocked(workspace: Workspace, events: Iterable[Event], editor: str) -> list[
     return rows
 
 
-def decisions(workspace: Workspace, editor: str) -> list[dict[str, Any]]:
+def decisions(workspace: Workspace, recent: Sequence[Event], editor: str) -> list[dict[str, Any]]:
     """A writer stopped by unsaved edits more than once, or refused three times on one file, or let pass after that; a save that
-    overwrote something unseen; a save that went into a file that was just being replaced."""
+    overwrote something unseen; a save that went into a file that was just being replaced. ``recent``: what happened ``lately``."""
     since = format_utc(time.time() - _AGAIN_S)
-    recent = [event for event in workspace.store.events(EventQuery(since=since, limit=_MOST)) if not is_an_editors(event)]
     saves = workspace.store.events(EventQuery(kinds=("save",), outcomes=("overridden",), since=since, limit=20))
     late = workspace.store.events(EventQuery(kinds=("late",), since=since, limit=20))
     is_open = {buffer.file_path for buffer in workspace.store.buffers()} if late else set()

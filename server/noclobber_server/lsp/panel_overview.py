@@ -47,16 +47,18 @@ def is_an_editors(event: Event) -> bool:
 
 def overview(workspace: Workspace, counter: Counter, *, editor: str, earlier: bool = False, hooks: str = "") -> dict[str, Any]:
     """Everything the first view and the status bar show of one workspace. ``hooks``: what is wrong with them, if anything."""
-    from .panel_decisions import blocked, decisions, displaced
+    from .panel_decisions import blocked, decisions, displaced, lately
 
     everybodys = since_looked(workspace, earlier=earlier)
     events = [event for event in everybodys if not is_an_editors(event)]
+    recent = lately(workspace)
+    still = {event.seq: event for event in (*events, *recent)}  # who waits goes on waiting when the person has looked
     return {
         "root": root_state(workspace, hooks),
         "turns": turns(workspace, counter, events),
-        "blocked": blocked(workspace, events, editor),
+        "blocked": blocked(workspace, [still[seq] for seq in sorted(still)], editor),
         "displaced": displaced(workspace, everybodys),
-        "decisions": decisions(workspace, editor),
+        "decisions": decisions(workspace, recent, editor),
         "refusals": sum(1 for event in events if event.outcome in UNDONE),
         "lastSeq": workspace.store.last_seq(),
     }

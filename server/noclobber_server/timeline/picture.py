@@ -8,6 +8,7 @@ from typing import Any
 
 from noclobber import Workspace
 from noclobber.records import Event
+from noclobber.situation import without_explained
 from noclobber.store.protocol import EventQuery
 
 from .model import timeline
@@ -21,7 +22,7 @@ def recent(workspace: Workspace, *, since: str | None = None, agent_id: str | No
     """Everything since a UTC time stamp (None: ever), the newest ``limit`` events of it."""
     query = EventQuery(agent_id=agent_id, since=since, limit=limit)
     events = workspace.store.events(query)
-    return timeline(events, _name(workspace), left=_left(workspace, query, events), live=True)
+    return timeline(without_explained(events), _name(workspace), left=_left(workspace, query, events), live=True)
 
 
 def turn(workspace: Workspace, turn_id: str, *, agent_id: str | None = None, limit: int = LIMIT) -> dict[str, Any]:
@@ -34,7 +35,7 @@ def turn(workspace: Workspace, turn_id: str, *, agent_id: str | None = None, lim
     around = workspace.store.events(EventQuery(since=own[0].timestamp, before_seq=own[-1].seq + 1, limit=limit))
     shown = sorted(own + [event for event in around if event.file_path in files and event.seq not in mine])
     who = f" of {agent_id}" if agent_id else ""
-    return timeline(shown, f"{turn_id}{who} in {_name(workspace)}")
+    return timeline(without_explained(shown), f"{turn_id}{who} in {_name(workspace)}")
 
 
 def _left(workspace: Workspace, query: EventQuery, events: Sequence[Event]) -> int:

@@ -58,6 +58,23 @@ async def test_what_the_person_let_land_or_wrote_over_is_not_asked_about(editor:
     assert await decisions(editor) == []
 
 
+async def test_who_waits_for_unsaved_edits_is_shown_until_they_are_gone_however_often_the_person_looked(
+    editor: Any, agent: ConcurrencyGuard
+) -> None:
+    uri = editor.open("a.txt")
+    editor.type(uri, "line 2", "mine")
+    await editor.settled()
+    agent.read("a.txt")
+    with pytest.raises(UnsavedEditsError):
+        agent.write("a.txt", TEN.replace("line 2", "theirs").encode())
+    await editor.command("panel.looked", {})
+    found = await editor.command("panel.overview", {})
+    assert [(row["filePath"], row["count"]) for row in found["blocked"]] == [("a.txt", 1)]
+    assert (found["refusals"], found["turns"]) == (0, [])
+    await editor.save(uri)
+    assert (await editor.command("panel.overview", {}))["blocked"] == []
+
+
 async def test_what_a_save_overwrote_and_a_text_given_up_are_shown_until_looked_at(
     editor: Any, agent: ConcurrencyGuard, root: Path
 ) -> None:

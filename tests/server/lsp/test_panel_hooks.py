@@ -3,7 +3,14 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
+
+from noclobber_server.clients.records import Places
+from noclobber_server.clients.registry import targets
+from noclobber_server.clients.setup import apply_plan, plan, plan_removal
 from noclobber_server.lsp.panel_hooks import HookCheck
+
+HOOKED = ("claude-code", "codex", "vscode", "copilot", "cursor", "gemini", "opencode", "cline")
 
 
 def set_up(root: Path, name: str) -> None:
@@ -41,6 +48,34 @@ def test_hooks_of_another_version_are_named(tmp_path: Path) -> None:
 def test_hooks_of_this_version_are_fine(tmp_path: Path) -> None:
     set_up(tmp_path, "noclobber")
     program(tmp_path / "bin", "0.1.0")
+    assert check(tmp_path).problem(str(tmp_path)) == ""
+
+
+@pytest.mark.parametrize("left", [None, "{}"], ids=["the file", "their entries"])
+@pytest.mark.parametrize(("client", "shared"), [(client, shared) for client in HOOKED for shared in (True, False)])
+def test_hooks_that_were_set_up_and_are_gone_are_missed(tmp_path: Path, client: str, shared: bool, left: str | None) -> None:
+    program(tmp_path / "bin", "0.1.0")
+    hooks = check(tmp_path)
+    places = Places(tmp_path, tmp_path / "home", {"PATH": f"{tmp_path / 'bin'}:/bin:/usr/bin"})
+    wanted = targets((client,), places, shared=shared)
+    apply_plan(plan(wanted, places), places)
+    assert hooks.problem(str(tmp_path)) == ""
+    gone = next(target.path for target in wanted if target.format == "own" or any(entry.element for entry in target.entries))
+    if left is None:
+        gone.unlink()
+    else:
+        gone.write_text(left, encoding="utf-8")
+    problem = hooks.problem(str(tmp_path))
+    assert f"{client}" in problem
+    assert f"gone from {places.short(gone)}" in problem
+    apply_plan(plan_removal(wanted, places), places)
+    assert hooks.problem(str(tmp_path)) == ""
+
+
+def test_hooks_at_home_that_another_project_set_up_are_not_missed_here(tmp_path: Path) -> None:
+    other = Places(tmp_path / "other", tmp_path / "home", {})
+    apply_plan(plan(targets(("codex",), other, shared=False), other), other)
+    (tmp_path / "home" / ".codex" / "hooks.json").unlink()
     assert check(tmp_path).problem(str(tmp_path)) == ""
 
 
