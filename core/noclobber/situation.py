@@ -111,15 +111,19 @@ def notice_outside(workspace: Workspace, path: str, disk_hash: str | None) -> tu
 
 
 def without_explained(events: Sequence[Event]) -> list[Event]:
-    """Events, oldest first, without the outside changes that somebody put on record as its own afterwards: whoever looked was quicker."""
-    claimed: set[tuple[str | None, str | None, str | None]] = set()
+    """Events, oldest first, without the outside changes that somebody put on record as its own afterwards: whoever looked was quicker.
+
+    A change that is made once more, after somebody changed what came out of it, is another one.
+    """
+    claimed: dict[tuple[str | None, str | None], set[str | None]] = {}
     left = []
     for event in reversed(events):
-        change = (event.file_path, event.before_hash, event.after_hash)
-        if event.agent_id == OUTSIDE and change in claimed:
+        path, before, after = event.file_path, event.before_hash, event.after_hash
+        if event.kind == "outside" and before in claimed.get((path, after), ()):
             continue
-        if event.agent_id != OUTSIDE and event.outcome in EFFECTIVE:
-            claimed.add(change)
+        if event.kind in CHANGING and event.agent_id != OUTSIDE and event.outcome in EFFECTIVE:
+            claimed.pop((path, before), None)
+            claimed.setdefault((path, after), set()).add(before)
         left.append(event)
     return left[::-1]
 

@@ -198,10 +198,13 @@ function watch(context: vscode.ExtensionContext, { server: lsp, marks }: Parts, 
     const uri = vscode.window.activeTextEditor?.document.uri;
     void vscode.commands.executeCommand("setContext", "noclobber.apart", uri !== undefined && marks.isApart(uri));
   };
+  const shared = vscode.workspace.createFileSystemWatcher("**/noclobber.toml"); // the team's settings, which a server reads once
+  const anew = (): void => { void lsp.restart(); };
   context.subscriptions.push(
+    shared, shared.onDidCreate(anew), shared.onDidChange(anew), shared.onDidDelete(anew),
     vscode.workspace.onDidChangeConfiguration((event) => { if (event.affectsConfiguration("noclobber.interpreter")) void lsp.restart(); }),
     vscode.workspace.onDidChangeWorkspaceFolders(() => { if (lsp.state === "none") void lsp.restart(); }),
-    vscode.workspace.onDidGrantWorkspaceTrust(() => { void lsp.restart(); }),
+    vscode.workspace.onDidGrantWorkspaceTrust(anew),
     vscode.window.onDidChangeActiveTextEditor(apart),
     marks.onChange(apart),
   );

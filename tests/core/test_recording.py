@@ -169,3 +169,16 @@ def test_a_change_that_a_look_found_before_its_writer_put_it_on_record_is_the_wr
     with pytest.raises(StaleFileError) as bobs:
         alice.write("a.txt", b"mine\n")
     assert [change["agent_id"] for change in bobs.value.refusal.changed_by] == ["bob"]
+
+
+def test_an_outside_change_stays_one_where_a_writer_only_made_the_same_again_later(
+    alice: ConcurrencyGuard, bob: ConcurrencyGuard, lines: Path
+) -> None:
+    before = alice.read("a.txt").content
+    lines.write_bytes(b"the same\n")
+    for content in (before, b"the same\n"):
+        bob.read("a.txt")
+        bob.write("a.txt", content)
+    with pytest.raises(StaleFileError) as both:
+        alice.write("a.txt", b"mine\n")
+    assert [change["agent_id"] for change in both.value.refusal.changed_by] == ["outside", "bob", "bob"]

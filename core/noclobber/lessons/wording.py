@@ -26,7 +26,8 @@ def context_text(check: str, agent: str, writers: Mapping[str, Sequence[str]], n
     told = {other: files for other, files in telling.items() if files}
     others = [f"{_someone(other)} changed {_names(files)}" for other, files in list(told.items())[:3]]
     if changed and not told and not own:
-        others = [f"others changed {len({file for files in changed.values() for file in files})} other files"]
+        count = len({file for files in changed.values() for file in files})
+        others = [f"others changed {count} other file{'s' if count > 1 else ''}"]
     changes = "; meanwhile ".join(filter(None, (*own, "; ".join(others))))
     return f"{_code(check)} failed" + (f" after {changes}." if changes else ".")
 

@@ -31,7 +31,8 @@ UNDONE = ("refused", "observed")
 def since_looked(workspace: Workspace, *, earlier: bool = False) -> list[Event]:
     """The events of the last day that the person has not looked at yet; ``earlier``: all of the last day."""
     mark = None if earlier else _mark(workspace)
-    return workspace.store.events(EventQuery(since=format_utc(time.time() - _DAY_S), after_seq=mark, limit=_MOST))
+    query = EventQuery(since=format_utc(time.time() - _DAY_S), after_seq=mark, limit=_MOST)
+    return without_explained(workspace.store.events(query))
 
 
 def mark_looked(workspace: Workspace, seq: int | None = None) -> None:
@@ -88,7 +89,7 @@ def _here(timestamp: str) -> str:
 def turns(workspace: Workspace, counter: Counter, events: Iterable[Event]) -> list[dict[str, Any]]:
     """The events by writer, turn and intent, those who acted last first."""
     grouped: dict[tuple[str, str | None, str | None], list[Event]] = {}
-    for event in without_explained(list(events)):
+    for event in events:
         if event.kind in CHANGING and (event.file_path is not None or event.kind == "git"):
             grouped.setdefault((event.agent_id, event.turn_id, event.intent_id), []).append(event)
     reverts = _reverts(workspace)

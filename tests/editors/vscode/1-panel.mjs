@@ -91,10 +91,34 @@ export async function run({ bench, step }) {
     await window.page.locator(".monaco-diff-editor").waitFor();
   }, window);
 
+  await step("Show in Timeline shows the chosen turn, and Open Timeline everything again", async () => {
+    const canvas = window.timeline().locator("main canvas");
+    const lanes = async () => (await canvas.getAttribute("data-lanes")) ?? "";
+    await window.command("View: Close All Editors");
+    await bob.read("README.md", { turn: "b-0" });
+    await bob.edit("README.md", "# shop", "# a shop", { turn: "b-0" });
+    await window.seesRow(CHANGES, /b-0/);
+    await window.inline(CHANGES, "b-0", "Show in Timeline");
+    await until("bob's turn alone", async () => (await lanes()).includes("codex/bob") && !(await lanes()).includes("claude/alice"));
+    assert.match(await window.timeline().locator("body").innerText(), /b-0 of codex\/bob/);
+    await window.shot("timeline-turn");
+    await window.inline(CHANGES, "turn-7 · SHOP-12", "Show in Timeline");
+    await until("alice's turn, and what bob did to her files", async () => (await lanes()).includes("claude/alice") && (await lanes()).includes("codex/bob"));
+    assert.doesNotMatch(await window.timeline().locator("body").innerText(), /b-0 of/);
+    const ofTurn = Number(await canvas.getAttribute("data-events"));
+    await window.command("noclobber: Open Timeline");
+    await until("everything", async () => Number(await canvas.getAttribute("data-events")) > ofTurn);
+    await bob.write("README.md", "# shop\n", { turn: "b-0" });
+    await window.command("View: Close All Editors");
+  }, window);
+
   await step("Revert This Turn takes back one agent's turn over three files and keeps the other's later lines", async () => {
     await window.inline(CHANGES, "turn-7 · SHOP-12", "Revert This Turn");
-    const asked = await window.dialog("Revert This Turn");
-    assert.match(asked, /turn-7/);
+    const asked = await window.dialog("Cancel");
+    assert.match(asked, /Revert turn-7 of claude\/alice in 3 files\?\s+src\/cart\.py\s+src\/price\.py\s+src\/stock\.py\s+What others wrote later stays/);
+    assert.match(text("src/cart.py"), /cart_3 = 33/, "nothing was taken back");
+    await window.inline(CHANGES, "turn-7 · SHOP-12", "Revert This Turn");
+    await window.dialog("Revert This Turn");
     await until("the files are back", () => Object.keys(FILES).every((file) => !/33|22|more/.test(text(file))));
     assert.equal(text("src/cart.py"), FILES["src/cart.py"]);
     assert.equal(text("src/price.py"), FILES["src/price.py"].replace("price_9 = 9\n", "price_9 = 99  # bob\n"));

@@ -3,13 +3,13 @@
 import assert from "node:assert/strict";
 import fs from "node:fs";
 import path from "node:path";
-import { stays, until } from "./lib/steps.mjs";
+import { sleep, stays, until } from "./lib/steps.mjs";
 
 const NEVER = "Don't Show Again";
 const lines = (name, count = 12) => Array.from({ length: count }, (_, i) => `${name}_${i} = ${i}\n`).join("");
 
 export async function run({ bench, step }) {
-  const names = ["block1", "block2", "again1", "again2", "again3", "over1", "over2", "apart", "hidden", "look"];
+  const names = ["block1", "block2", "again1", "again2", "again3", "again4", "over1", "over2", "apart", "hidden", "look"];
   const root = bench.workspace("decide", Object.fromEntries(names.map((name) => [`${name}.py`, lines(name)])));
   const text = (name) => fs.readFileSync(path.join(root, `${name}.py`), "utf8");
   const window = await bench.open(root);
@@ -87,6 +87,22 @@ export async function run({ bench, step }) {
     await later.seesRow("Since You Last Looked", /claude\/alice waits for block2\.py/);
     await stays("nobody is asked", async () => (await later.toasts()).length === 0, 2500);
     await later.page.close();
+  }, window);
+
+  await step("noclobber.notifications: false asks about nothing, and the panel shows it all the same", async () => {
+    const settings = path.join(root, ".vscode/settings.json");
+    fs.mkdirSync(path.dirname(settings), { recursive: true });
+    fs.writeFileSync(settings, JSON.stringify({ "noclobber.notifications": false }));
+    await sleep(1500); // VS Code reads it
+    await refusedThrice("again4");
+    await window.status(/refusals/);
+    await quiet(/again4/);
+    await window.command("noclobber: Filter...");
+    await window.pick("again4.py");
+    await window.seesRow("Since You Last Looked", /again4\.py.*refused/);
+    await window.command("noclobber: Clear Filter");
+    fs.rmSync(settings);
+    await sleep(1500);
   }, window);
 
   await step("the filter leaves out who else waits and what else was overwritten", async () => {
@@ -172,16 +188,7 @@ export async function run({ bench, step }) {
     fs.writeFileSync(file, JSON.stringify({ hooks: { PreToolUse: [{ matcher: "Edit|Write", hooks: [{ type: "command", command }] }] } }));
     await alice.read("look.py");
     await window.status(/not guarding/);
-    const item = window.page.locator(".statusbar-item[id*='noclobber.status']").first();
-    const hover = window.page.locator(".workbench-hover", { hasText: "run noclobber 0.0.9" }).first();
-    await until("the words", async () => {
-      await window.page.mouse.move(640, 300);
-      await item.hover();
-      return hover.waitFor({ timeout: 2500 }).then(() => true, () => false);
-    }, 15_000);
-    assert.match((await hover.innerText()).replaceAll("\u00a0", " "), /Upgrade the older one[\s\S]*Set up agents/);
-    await window.shot("not-guarding-version");
-    await window.page.mouse.move(640, 300);
+    await window.says(/run noclobber 0\.0\.9[\s\S]*Upgrade the older one[\s\S]*Set up agents/, "not-guarding-version");
     fs.writeFileSync(stub, "#!/bin/sh\necho noclobber 0.1.0\n", { mode: 0o755 });
     await alice.read("look.py");
     await window.status(/noclobber is guarding/);

@@ -94,6 +94,8 @@ export async function run({ bench, step }) {
     await window.seesRow(CHANGES, /b-2/);
     await window.fromMenu(window.pane(CHANGES).locator(".monaco-list-row").filter({ hasText: "b.py" }).last(), "Restore This Version");
     await until("alice's version is back", () => fs.readFileSync(path.join(root, "b.py"), "utf8").includes("more = 1"));
+    await window.fromMenu(window.pane(CHANGES).locator(".monaco-list-row").filter({ hasText: "a.py" }).last(), "Restore the Version Before This Change");
+    await until("a.py is as it was before alice", () => fs.readFileSync(path.join(root, "a.py"), "utf8") === LINES);
   }, window);
 
   await window.page.context().close();

@@ -10,7 +10,7 @@ const CHANGES = "Since You Last Looked";
 const NEWER = "The content of the file is newer";
 
 export async function run({ bench, step }) {
-  const files = Object.fromEntries(["clean", "apart", "auto", "same", "mine", "disk", "hole", "land", "gone", "race"].map((name) => [`${name}.py`, lines(name)]));
+  const files = Object.fromEntries(["clean", "apart", "auto", "same", "mine", "disk", "hole", "land", "itself", "race"].map((name) => [`${name}.py`, lines(name)]));
   const many = Object.fromEntries(Array.from({ length: 100 }, (_, i) => [`tabs/t${i}.txt`, `tab ${i}\nfirst\n`]));
   const root = bench.workspace("buffers", { ...files, ...many, "off.txt": "plain\n" });
   const text = (file) => fs.readFileSync(path.join(root, file), "utf8");
@@ -226,6 +226,24 @@ export async function run({ bench, step }) {
     await until("the overwritten version is back", () => text("hole.py").includes("hole_3 = 5"));
   }, window);
 
+  await step("the same-length hole while the editor saves by itself: what was overwritten is kept and offered, or it is merged", async () => {
+    fs.mkdirSync(path.join(root, ".vscode"), { recursive: true });
+    fs.writeFileSync(path.join(root, ".vscode/settings.json"), JSON.stringify({ "files.autoSave": "afterDelay", "files.autoSaveDelay": 1500 }));
+    await sleep(1500);
+    await window.openFile("itself.py");
+    await window.typeAt(2, "  # mine");
+    await until("unsaved", () => window.dirty("itself.py"));
+    assert.equal((await edits("itself.py", "itself_9 = 9", "itself_9 = 8")).outcome, "done");
+    await until("saved by itself", async () => text("itself.py").includes("# mine"));
+    if (!text("itself.py").includes("itself_9 = 8")) {
+      await window.toast(/itself\.py/, "Restore It");
+      await until("the overwritten version is back", () => text("itself.py").includes("itself_9 = 8"));
+    }
+    fs.rmSync(path.join(root, ".vscode"), { recursive: true });
+    await sleep(1500);
+    await window.clearToasts();
+  }, window);
+
   await step("100 open tabs and git checkout: none flashes, and the editor stays responsive", async () => {
     git(root, "checkout", "-q", "--", ".");
     git(root, "checkout", "-q", "-b", "other");
@@ -247,6 +265,7 @@ export async function run({ bench, step }) {
     await stays("nothing is marked, nobody is told of an apart file", async () => {
       const label = await window.page.locator(".statusbar-item[id*='noclobber.status']").first().getAttribute("aria-label");
       assert.equal(await marks(), 0);
+      assert.equal(await window.page.locator(".statusbar-item[id='status.problems']").first().getAttribute("aria-label"), "No Problems", "in all tabs");
       assert.match(label, /0 open files apart/);
       assert.deepEqual(await window.toasts(), []);
       return true;

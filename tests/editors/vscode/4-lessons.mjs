@@ -47,6 +47,17 @@ export async function run({ bench, step }) {
     await window.clearToasts();
   }, window);
 
+  await step("Record Lesson from the palette is prefilled from the problem under the cursor", async () => {
+    await window.goTo(2, 4);
+    await window.command("noclobber: Record Lesson");
+    assert.match(await window.answer("Record Lesson (1/3)"), /settings\.json:2/);
+    assert.match(await window.answer("Record Lesson (2/3)"), /Duplicate object key/);
+    const last = window.page.locator(".quick-input-widget").filter({ hasText: "Record Lesson (3/3)" });
+    await last.waitFor({ state: "visible" });
+    await window.key("Escape");
+    await last.waitFor({ state: "hidden" });
+  }, window);
+
   await step("with CLAUDE.md open and unsaved: both the person's text and the lesson are there after merge and save", async () => {
     await window.openFile("CLAUDE.md");
     await window.typeAt(1, " (ours)");
@@ -104,6 +115,24 @@ export async function run({ bench, step }) {
     await window.answer("Run Check", "nowhere-check");
     await window.toast(/nowhere-check could not be run \(127\); its output says why/);
     await window.clearToasts();
+  }, window);
+
+  await step("a draft is dropped from the panel; what is archived is shown apart and opens where it stands", async () => {
+    const before = claude();
+    await window.seesRow(LESSONS, /Drafts/);
+    const draft = window.pane(LESSONS).locator(".monaco-list-row", { hasText: "exit status 3" }).first();
+    await draft.hover();
+    await draft.locator('.action-label[aria-label^="Drop"]').first().click();
+    await until("dropped", async () => !(await window.rows(LESSONS)).some((row) => row.includes("exit status 3")));
+    assert.equal(claude(), before);
+    fs.mkdirSync(path.join(root, ".claude"), { recursive: true });
+    fs.writeFileSync(path.join(root, ".claude/lessons-archive.md"), "# Lessons: archive\n\n## Lesson Learned (2026-01-02 03:04:05 UTC)\n**Context**: long ago\n**Failure**: an old failure\n**Resolution**: an old way on\n");
+    await alice.read("src/a.py");
+    await window.seesRow(LESSONS, /Archived ?1/);
+    await window.node(LESSONS, "Archived").click();
+    await window.node(LESSONS, "an old failure").click();
+    await until("it is shown", async () => (await window.page.locator(".tab.active").getAttribute("data-resource-name")) === "lessons-archive.md");
+    await window.shows("an old way on");
   }, window);
 
   await step("Search Lessons finds by a word and opens the entry", async () => {

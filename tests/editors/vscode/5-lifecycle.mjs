@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import fs from "node:fs";
 import path from "node:path";
-import { alive, commandLine, git, tree } from "./lib/workbench.mjs";
+import { alive, commandLine, git, noclobber, tree } from "./lib/workbench.mjs";
 import { sleep, until } from "./lib/steps.mjs";
 
 const lines = (name, count = 14) => Array.from({ length: count }, (_, i) => `${name}_${i} = ${i}\n`).join("");
@@ -94,6 +94,14 @@ export async function run({ bench, step }) {
     await Promise.all([window.seesRow("Writers", /claude\/alice/), second.seesRow("Writers", /claude\/alice/)]);
     await second.command("File: Revert File");
     await second.shows("# one");
+    await window.typeAt(6, "  # three");
+    await until("the agents know", async () => (await alice.read("c.py", { turn: "t-9" })).notices.length > 0);
+    assert.equal((await alice.edit("c.py", "c_5 = 5", "c_5 = 50", { turn: "t-9" })).refused?.type, "UNSAVED_EDITS");
+    await second.seesRow("Since You Last Looked", /claude\/alice waits for c\.py.*unsaved in another window/);
+    assert.equal(await second.node("Since You Last Looked", "waits for c.py").locator(".action-label").count(), 0, "there is nothing to save in this window");
+    await window.inline("Since You Last Looked", "waits for c.py", "Save Mine");
+    await until("nobody waits in either", async () => !(await window.rows("Since You Last Looked")).concat(await second.rows("Since You Last Looked")).some((row) => row.includes("waits for c.py")));
+    assert.match(fs.readFileSync(path.join(root, "c.py"), "utf8"), /c_5 = 5 {2}# three/);
     await second.page.context().close();
   }, window);
 
@@ -145,7 +153,37 @@ export async function run({ bench, step }) {
     await alice.read("c.py");
     await window.status(/not guarding/);
     fs.rmSync(claude);
-    await alice.read("c.py");
+    await window.status(/noclobber is guarding/, 5000); // the file alone is enough: nobody has read or written anything
+  }, window);
+
+  await step("hooks that init had set up and somebody took out again: not guarding, until they are put back or meant to be away", async () => {
+    const program = path.join(bench.programs, "noclobber");
+    fs.writeFileSync(program, "#!/bin/sh\necho noclobber 0.1.0\n", { mode: 0o755 });
+    const init = (...more) => noclobber(root, { PATH: `${bench.programs}:${process.env.PATH}` }, "init", "--shared", "--clients", "claude-code", "--yes", ...more);
+    const settings = path.join(root, ".claude/settings.json");
+    init();
+    const set = fs.readFileSync(settings);
+    await window.status(/noclobber is guarding/);
+    fs.writeFileSync(settings, "{}\n");
+    await window.status(/not guarding/, 5000);
+    await window.says(/hooks of claude-code are gone from \.claude\/settings\.json[\s\S]*Set Up Agents puts them back[\s\S]*init --remove/, "hooks-gone");
+    fs.writeFileSync(settings, set);
+    await window.status(/noclobber is guarding/, 5000);
+    fs.rmSync(settings);
+    await window.status(/not guarding/, 5000);
+    init("--remove");
+    await window.status(/noclobber is guarding/, 35_000);
+  }, window);
+
+  await step("mode = observe in noclobber.toml: the status bar says so, and nobody is refused", async () => {
+    fs.writeFileSync(path.join(root, "noclobber.toml"), 'mode = "observe"\n');
+    await alice.read("a.py", { turn: "t-10" });
+    await window.status(/noclobber is observing/);
+    fs.appendFileSync(path.join(root, "a.py"), "outside = 1\n");
+    assert.equal((await bench.agent(root, "codex/bob").write("a.py", "alone\n")).outcome, "observed"); // alice's guard is as old as its settings
+    await window.shot("observing");
+    fs.rmSync(path.join(root, "noclobber.toml"));
+    await alice.read("a.py", { turn: "t-10" });
     await window.status(/noclobber is guarding/);
   }, window);
 

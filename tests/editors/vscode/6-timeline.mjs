@@ -1,4 +1,4 @@
-// The timeline in light, dark and high contrast, at 5, 500 and 20,000 events; and the same as one page of its own.
+// The timeline in light, dark and both high contrasts, at 5, 500 and 20,000 events; and the same as one page of its own.
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import fs from "node:fs";
@@ -6,7 +6,7 @@ import path from "node:path";
 import { noclobber, ROOT } from "./lib/workbench.mjs";
 import { sleep, until } from "./lib/steps.mjs";
 
-const THEMES = { light: "Default Light Modern", dark: "Default Dark Modern", contrast: "Default High Contrast" };
+const THEMES = { light: "Default Light Modern", dark: "Default Dark Modern", contrast: "Default High Contrast", "contrast-light": "Default High Contrast Light" };
 const COUNTS = [5, 500, 20_000];
 
 export async function run({ bench, step, artefacts }) {
@@ -20,7 +20,7 @@ export async function run({ bench, step, artefacts }) {
       await step(`${count} events, ${name}: first paint under a second, then smooth`, async () => {
         fs.mkdirSync(path.join(root, ".vscode"), { recursive: true });
         fs.writeFileSync(path.join(root, ".vscode/settings.json"), JSON.stringify({ "workbench.colorTheme": theme, "noclobber.timeline.minutes": 10080 }));
-        const wanted = { light: "vs", dark: "vs-dark", contrast: "hc-black" }[name];
+        const wanted = { light: "vs", dark: "vs-dark", contrast: "hc-black", "contrast-light": "hc-light" }[name];
         await window.page.locator(`.monaco-workbench.${wanted}`).waitFor();
         const canvas = window.timeline().locator("main canvas");
         const tries = [];

@@ -38,9 +38,10 @@ def main() -> None:
             kind, outcome, refusal = ("outside", "done", None) if agent == "outside" else chance.choice(DOINGS)
             detail = {"changed_by": [{"agent_id": "codex/19"}]} if refusal else None
             turn, file = f"turn-{len(events) // 20}", f"src/m{chance.randrange(40 if count > 100 else 3)}.py"
+            before, after = (f"{len(events) + more:064x}" for more in (0, 1))
             labels = (None, None) if agent == "outside" else (turn, "INT-1")
             events.append(
-                Event(0, format_utc(moment), kind, outcome, refusal, store.epoch, agent, *labels, file, None, "a" * 64, "b" * 64, detail)
+                Event(0, format_utc(moment), kind, outcome, refusal, store.epoch, agent, *labels, file, None, before, after, detail)
             )
         store.apply(Batch(events=events))
 

@@ -180,6 +180,19 @@ export class Window {
     }, ms);
   }
 
+  /** Waits until the words that our status bar item shows when it is pointed at match; `picture`: the name of one of them. */
+  async says(words, picture) {
+    const hover = this.page.locator(".workbench-hover");
+    await until(`the status bar's menu says ${words}`, async () => {
+      await this.page.mouse.move(640, 300);
+      await this.page.locator(".statusbar-item[id*='noclobber.status']").first().hover();
+      await hover.first().waitFor({ timeout: 2500 });
+      return words.test((await hover.allInnerTexts()).join("\n").replaceAll("\u00a0", " "));
+    }, 15_000);
+    if (picture) await this.shot(picture);
+    await this.page.mouse.move(640, 300);
+  }
+
   // -- the panel
 
   async panel() {

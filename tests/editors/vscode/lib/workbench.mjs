@@ -189,9 +189,11 @@ export function git(root, ...args) {
   return execFileSync("git", ["-c", "user.name=t", "-c", "user.email=t@example.org", "-C", root, ...args], { encoding: "utf8" });
 }
 
-/** The noclobber command line of the working tree. */
-export function noclobber(root, ...args) {
-  const env = { ...process.env, PYTHONPATH: [path.join(ROOT, "core"), path.join(ROOT, "server")].join(":") };
+/** The noclobber command line of the working tree; an object before its arguments: variables of its own. */
+export function noclobber(root, ...words) {
+  const own = typeof words[0] === "object" ? words[0] : {};
+  const args = words.filter((word) => word !== own);
+  const env = { ...process.env, ...own, PYTHONPATH: [path.join(ROOT, "core"), path.join(ROOT, "server")].join(":") };
   return execFileSync("python3", ["-c", "import sys; from noclobber_server.main import main; sys.exit(main())", ...args], { cwd: root, env, encoding: "utf8" });
 }
 
