@@ -17,7 +17,7 @@ export class Checks implements vscode.Disposable {
   constructor(private readonly extensionPath: string, private readonly server: Server, private readonly panel: Panel, private readonly memory: vscode.Memento) {}
 
   dispose(): void {
-    for (const child of this.running) end(child, ["SIGTERM", "SIGKILL"]);
+    for (const child of this.running) endAfterUs(child);
     this.output.dispose();
   }
 
@@ -82,6 +82,13 @@ function end(child: ChildProcess, [signal, ...harder]: NodeJS.Signals[]): void {
     child.kill(); // its group is gone already
   }
   setTimeout(() => { end(child, harder); }, PATIENCE_MS);
+}
+
+/** Ends the check though nobody here may live long enough to insist: the window is closing. */
+function endAfterUs(child: ChildProcess): void {
+  if (child.pid === undefined || process.platform === "win32") { child.kill(); return; }
+  const script = `kill -s TERM -- -$1; sleep ${PATIENCE_MS / 1000}; kill -s KILL -- -$1`;
+  spawn("sh", ["-c", script, "sh", String(child.pid)], { detached: true, stdio: "ignore" }).unref();
 }
 
 function plain(text: string): string {

@@ -189,5 +189,20 @@ export async function run({ bench, step }) {
     assert.ok(claude().includes("total() of an empty cart"));
   }, window);
 
+  await step("a lesson recorded in a window on a subfolder goes to the file above it, and Open shows that one", async () => {
+    const inner = await bench.open(path.join(root, "src"));
+    await inner.openFile("a.py");
+    await inner.command("noclobber: Record Lesson");
+    await inner.answer("Record Lesson (1/3)");
+    await inner.answer("Record Lesson (2/3)", "learned further down");
+    await inner.answer("Record Lesson (3/3)", "look above");
+    await until("the entry", () => claude().includes("learned further down"));
+    await inner.toast("CLAUDE.md", "Open");
+    await inner.tab("CLAUDE.md").waitFor();
+    await inner.shows("Use tabs nowhere");
+    assert.equal(fs.existsSync(path.join(root, "src/CLAUDE.md")), false);
+    await inner.page.context().close();
+  }, window);
+
   await window.page.context().close();
 }

@@ -10,7 +10,7 @@ export const settings = { "files.hotExit": "onExitAndWindowClose" };
 
 export async function run({ bench, step }) {
   const many = Object.fromEntries(Array.from({ length: 500 }, (_, i) => [`big/f${i}.txt`, `file ${i}\nfirst\n`]));
-  const root = bench.workspace("life", { "a.py": lines("a"), "b.py": lines("b"), "c.py": lines("c"), ...many });
+  const root = bench.workspace("life", { "a.py": lines("a"), "b.py": lines("b"), "c.py": lines("c"), "deaf.sh": "trap '' INT TERM HUP\nsleep 314\nsleep 314\n", ...many });
   const servers = () => tree(bench.server.pid).filter((pid) => /launch\.py lsp/.test(commandLine(pid)));
   let window = await bench.open(root);
   const alice = bench.agent(root, "claude/alice");
@@ -51,13 +51,13 @@ export async function run({ bench, step }) {
     await until("the warning again", async () => (await window.squiggles("warning")) > 0);
   }, window);
 
-  await step("hot exit: reopened unsaved text over a disk that changed meanwhile is a conflict, not silence; a check ends with its window", async () => {
+  await step("hot exit: reopened unsaved text over a disk that changed meanwhile is a conflict, not silence; a check ends with its window, also one that takes no notice of being asked", async () => {
     await window.openFile("b.py");
     await window.typeAt(4, "  # mine");
     await until("unsaved", () => window.dirty("b.py"));
     await window.command("noclobber: Run Check...");
-    await window.answer("Run Check", "sleep 314");
-    const checks = () => tree(bench.server.pid).filter((pid) => alive(pid) && /^sleep 314/.test(commandLine(pid)));
+    await window.answer("Run Check", "sh deaf.sh");
+    const checks = () => tree(bench.server.pid).filter((pid) => alive(pid) && /^sh deaf\.sh/.test(commandLine(pid)));
     await until("the check runs", () => checks().length === 1);
     const [check] = checks();
     await sleep(2500); // VS Code backs up what is unsaved
