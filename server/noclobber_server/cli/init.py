@@ -95,7 +95,7 @@ def writer(places: Places) -> Writer:
     """Files of the project go through the guard, so that no agent's work on them is lost; a person's own are replaced whole."""
     from noclobber import ConcurrencyGuard
 
-    from ..clients.setup import write_file
+    from ..clients.files import write_file
 
     def put(path: Path, before: bytes | None, after: bytes | None) -> None:
         if not path.is_relative_to(places.root) or ".git" in path.relative_to(places.root).parts:

@@ -17,6 +17,7 @@ from typing import Any
 
 from noclobber.errors import WorkspaceError
 
+from .files import content_of, write_file
 from .records import Places, Planned
 
 __all__ = ["Remembered", "digest", "missing_folders"]
@@ -89,7 +90,7 @@ class Remembered:
                 record[_FOLDERS] = record.get(_FOLDERS, []) + made
                 path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
                 _ignore(path.parent)
-                _replace(path, json.dumps(record, indent=1).encode())
+                write_file(path, content_of(path), json.dumps(record, indent=1).encode())
             elif path.exists():
                 path.unlink()
                 _unignore(path.parent)
@@ -117,17 +118,6 @@ def _load(path: Path) -> dict[str, Any]:
     except (OSError, ValueError):
         return {}
     return record if isinstance(record, dict) else {}
-
-
-def _replace(path: Path, content: bytes) -> None:
-    """All of it or, on a full disk, the record as it was."""
-    fresh = path.with_name(f"{path.name}.{os.getpid()}")
-    try:
-        fresh.write_bytes(content)
-        fresh.replace(path)
-    except OSError:
-        fresh.unlink(missing_ok=True)
-        raise
 
 
 def _ignore(folder: Path) -> None:

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from .commands import is_ours
+from .files import content_of, write_file
 from .records import FileProblem, Places, Planned, Target
 from .registrations import Steps
 from .remembered import Remembered, digest, missing_folders
 from .texts import cut_back, put_in, take_out
 
-__all__ = ["Writer", "apply_plan", "plan", "plan_removal", "write_file"]
+__all__ = ["Writer", "apply_plan", "plan", "plan_removal"]
 
 Writer = Callable[[Path, bytes | None, bytes | None], None]
 """Puts ``after`` (None: nothing) where ``before`` stands; raises OSError or NoclobberError where it cannot."""
@@ -59,33 +59,9 @@ def apply_plan(planned: Sequence[Planned], places: Places, writer: Writer | None
     return tuple(done)
 
 
-def write_file(path: Path, before: bytes | None, after: bytes | None) -> None:
-    """Replace a file whole, only while it still holds ``before``; its mode stays, a link is followed."""
-    path = path.resolve()
-    if _content(path) != before:
-        raise OSError(0, "it was changed meanwhile; run this again", str(path))
-    if after is None:
-        path.unlink()
-        return
-    path.parent.mkdir(parents=True, exist_ok=True)
-    if before is not None and not os.access(path, os.W_OK):
-        raise PermissionError(13, "it is read-only", str(path))
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(after)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(name).chmod(path.stat().st_mode & 0o7777 if before is not None else 0o666 & ~_umask())
-        Path(name).replace(path)
-    except OSError:
-        Path(name).unlink(missing_ok=True)
-        raise
-
-
 def _plan_one(target: Target, record: dict[str, Any] | None) -> Planned:
     try:
-        before = _content(target.path)
+        before = content_of(target.path)
         if target.format == "own":
             return _plan_own(target, before, record)
         text = _text(before)
@@ -118,7 +94,7 @@ def _is_own(target: Target, content: bytes, record: dict[str, Any] | None) -> bo
 
 def _plan_back(target: Target, record: dict[str, Any] | None) -> Planned:
     try:
-        before = _content(target.path)
+        before = content_of(target.path)
         if before is None:
             return Planned(target, "absent", None, None)
         if target.format == "own":
@@ -156,13 +132,6 @@ def _says_nothing(text: str) -> bool:
     return "".join(text.split()) in ("", "{}", '{"version":1}')
 
 
-def _content(path: Path) -> bytes | None:
-    try:
-        return path.read_bytes()
-    except FileNotFoundError:
-        return None
-
-
 def _text(content: bytes | None) -> str:
     try:
         return (content or b"").decode()
@@ -173,9 +142,3 @@ def _text(content: bytes | None) -> str:
 def _check_writable(path: Path, *, changes: bool) -> None:
     if changes and path.exists() and not os.stat(path).st_mode & 0o200:
         raise FileProblem("is read-only; make it writable, or add noclobber by hand")
-
-
-def _umask() -> int:
-    mask = os.umask(0o077)
-    os.umask(mask)
-    return mask

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -74,10 +75,16 @@ def test_a_record_that_cannot_be_written_after_all_stays_as_it_was(places: Place
     apply_plan(plan(wanted, places), places)
     record = places.root / ".noclobber/init.json"
     before = record.read_bytes()
-    (record.parent / f"init.json.{os.getpid()}").mkdir()
-    with pytest.raises(WorkspaceError, match=r"could not be put down .* run this again"):
-        apply_plan(plan(wanted, places), places)
+    planned = plan(wanted, places)
+    largest = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (16, largest[1]))  # as a full disk: only some of it can be written
+    try:
+        with pytest.raises(WorkspaceError, match=r"could not be put down .* run this again"):
+            apply_plan(planned, places)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, largest)
     assert record.read_bytes() == before
+    assert [path.name for path in record.parent.iterdir() if path.name.startswith(".init")] == []
 
 
 def test_a_file_of_ours_that_was_deleted_is_made_again(run: Any, places: Places) -> None:
