@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 __all__ = ["COMMANDS", "content_to_json", "told"]
 
+_OFF = "NOCLOBBER=off: this was neither guarded nor put on record."
+
 
 def told(call: Call, done: Write) -> int:
     """Answer with what a change did: one object, or one line and on stderr what others had changed."""
@@ -33,14 +35,22 @@ def told(call: Call, done: Write) -> int:
     return 0
 
 
+def _unguarded(call: Call, path: str) -> int:
+    """Answer with what was done under ``NOCLOBBER=off``: a shell has no word of it, a program gets the object it expects."""
+    from noclobber.records import Write
+
+    if call.out.as_json:
+        call.out.json(Write(path, "done", None, None, None, 0, (_OFF,))._asdict())
+    return 0
+
+
 def _configure_read(parser: ArgumentParser) -> None:
     parser.add_argument("path", metavar="PATH")
 
 
 def _read(call: Call) -> int:
     if call.off:
-        call.out.raw(passthrough.read(call.locate(call.path)))
-        return 0
+        return _read_unguarded(call, call.locate(call.path))
     with call.guard(call.path) as guard:
         read = guard.read(call.locate(call.path))
     if call.out.as_json:
@@ -48,6 +58,16 @@ def _read(call: Call) -> int:
     else:
         call.out.raw(read.content)
         call.notices(read.notices)
+    return 0
+
+
+def _read_unguarded(call: Call, path: str) -> int:
+    content = passthrough.read(path)
+    if call.out.as_json:
+        unknown = dict.fromkeys(("read_hash", "turn_id", "intent_id", "timestamp", "agent_id"))
+        call.out.json({"file_path": path, **unknown, "notices": [_OFF], **content_to_json(content)})
+    else:
+        call.out.raw(content)
     return 0
 
 
@@ -85,7 +105,7 @@ def _write(call: Call) -> int:
     content = call.stdin()
     if call.off:
         passthrough.write(path, content)
-        return 0
+        return _unguarded(call, path)
     with call.guard(call.path) as guard:
         done = guard.write(path, content, read_hash=call.read_hash, on_stale="merge" if call.merge else "reject")
     return told(call, done)
@@ -105,7 +125,7 @@ def _edit(call: Call) -> int:
     edits = [(_argument(old), _argument(new)) for old, new in zip(call.old, call.new, strict=True)]
     if call.off:
         passthrough.edit(path, edits, replace_all=call.all)
-        return 0
+        return _unguarded(call, path)
     with call.guard(call.path) as guard:
         done = guard.edit(path, edits, replace_all=call.all)
     return told(call, done)
@@ -131,7 +151,7 @@ def _delete(call: Call) -> int:
     path = call.locate(call.path)
     if call.off:
         passthrough.delete(path)
-        return 0
+        return _unguarded(call, path)
     with call.guard(call.path) as guard:
         done = guard.delete(path, read_hash=call.read_hash)
     return told(call, done)
@@ -148,7 +168,7 @@ def _move(call: Call) -> int:
         to = os.path.join(to, os.path.basename(path))
     if call.off:
         passthrough.move(path, to)
-        return 0
+        return _unguarded(call, to)
     with call.guard(call.path) as guard:
         done = guard.move(path, to)
     return told(call, done)

@@ -223,6 +223,15 @@ def test_switched_off_every_file_command_does_the_plain_thing_and_records_nothin
     assert not (cli.root / ".noclobber").exists()
 
 
+def test_switched_off_a_program_gets_the_same_shape_of_answer(cli: Any) -> None:
+    cli.file("a.txt", b"one\n")
+    guarded, off = (cli("read", "a.txt", "--json", NOCLOBBER=switch).json for switch in ("", "off"))
+    assert (off.keys(), off["content"], off["read_hash"]) == (guarded.keys(), "one\n", None)
+    guarded, off = (cli("write", "a.txt", "--json", stdin=b"two\n", NOCLOBBER=switch).json for switch in ("", "off"))
+    assert (off.keys(), off["outcome"], off["content_hash"]) == (guarded.keys(), "done", None)
+    assert "off" in off["notices"][0]
+
+
 def test_a_text_that_looks_like_an_option_is_replaced(cli: Any) -> None:
     path = cli.file("a.sh", b"run --verbose\n")
     assert cli("edit", "a.sh", "--old", "--verbose", "--new", "--json").status == 0
