@@ -95,6 +95,17 @@ class Document:
         """What the buffer comes from now."""
         return Origin(self.base, self.seen_seq, tuple(self.unseen))
 
+    def came_from(self, saved_hash: str) -> Origin:
+        """What a text that was saved comes from. What stood on disk after a text of the buffer's was found there came before the save,
+        unless that text is the one that was saved."""
+        if self.prior is None:
+            return self.origin
+        before = {version.hash: version for version in self.prior.unseen}
+        if saved_hash in (self.base_hash, *before):
+            return self.prior
+        before |= {version.hash: version for version in self.unseen}
+        return self.prior._replace(unseen=tuple(before.values()))
+
 
 class Documents:
     """The open documents, found whatever way a client happens to escape a URI."""

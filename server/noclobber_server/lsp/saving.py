@@ -113,7 +113,7 @@ class Saving:
             self._outside.noticed(document, on_disk_before)
         self._outside.claim(document, written.hash)
         stood = document.prior is not None and document.base_hash == written.hash
-        origin, document.prior = document.prior or document.origin, None
+        origin, document.prior = document.came_from(written.hash), None
         if self._is_on_record(document, origin, written):
             self._tracker.look(document)
             return

@@ -5,6 +5,7 @@ Everything the editor sends in the meantime waits behind a piece of work that is
 
 from __future__ import annotations
 
+import mmap
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
@@ -120,6 +121,25 @@ async def test_a_newer_version_than_the_reloaded_one_is_still_told(
     (save,) = agent.events(kind="save")
     assert (save.outcome, save.before_hash) == ("overridden", agent.hash_content(newer.encode()))
     assert agent.content(save.before_hash) == newer.encode()
+
+
+async def test_a_newer_version_is_told_too_where_the_save_over_it_is_told_of_before_anybody_looks(
+    editor: Any, agent: Any, root: Path, uri: str, nobody_looks: Any
+) -> None:
+    agent.edit("a.txt", [("line 8", "v   =  [ 8,'a' ]")])
+    newer = FORMATTED.replace('[8, "a"]', '[9, "b"]')
+    async with nobody_looks():
+        reloaded_and_formatted(editor, uri, root)
+    (root / "a.txt").write_text(newer, encoding="utf-8")
+    await editor.shown(uri, "stale-conflict")
+    await editor.about_to_save(uri, types.TextDocumentSaveReason.AfterDelay)
+    with (root / "a.txt").open("r+b") as file, mmap.mmap(file.fileno(), 0) as mapped:  # such a write stirs no watcher
+        mapped[:] = FORMATTED.encode()
+        mapped.flush()
+        editor.saved(uri)
+        await editor.until(lambda: editor.questions)
+    (save,) = agent.events(kind="save")
+    assert (save.outcome, save.before_hash) == ("overridden", agent.hash_content(newer.encode()))
 
 
 async def test_a_version_that_the_buffer_never_showed_is_told_though_others_were_reloaded(
