@@ -29,6 +29,21 @@ async def decisions(editor: Any) -> list[dict[str, Any]]:
     return found
 
 
+async def unsaved(editor: Any) -> str:
+    """a.txt, open, with an unsaved edit in its second line."""
+    uri: str = editor.open("a.txt")
+    editor.type(uri, "line 2", "mine")
+    await editor.settled()
+    return uri
+
+
+def refuse(agent: ConcurrencyGuard) -> None:
+    """The agent wants the same line."""
+    agent.read("a.txt")
+    with pytest.raises(UnsavedEditsError):
+        agent.write("a.txt", TEN.replace("line 2", "theirs").encode())
+
+
 async def test_a_writer_whose_hook_let_the_third_try_pass_is_shown_with_what_it_displaced(
     editor: Any, agent: ConcurrencyGuard, root: Path
 ) -> None:
@@ -44,12 +59,8 @@ async def test_a_writer_whose_hook_let_the_third_try_pass_is_shown_with_what_it_
 
 
 async def test_what_the_person_let_land_or_wrote_over_is_not_asked_about(editor: Any, agent: ConcurrencyGuard, root: Path) -> None:
-    uri = editor.open("a.txt")
-    editor.type(uri, "line 2", "mine")
-    await editor.settled()
-    agent.read("a.txt")
-    with pytest.raises(UnsavedEditsError):
-        agent.write("a.txt", TEN.replace("line 2", "theirs").encode())
+    await unsaved(editor)
+    refuse(agent)
     overview = await editor.command("panel.overview", {})
     (row,) = overview["blocked"]
     assert (await editor.command("panel.letLand", {name: row[name] for name in ("root", "filePath", "seq")}))["done"]
@@ -61,12 +72,8 @@ async def test_what_the_person_let_land_or_wrote_over_is_not_asked_about(editor:
 async def test_who_waits_for_unsaved_edits_is_shown_until_they_are_gone_however_often_the_person_looked(
     editor: Any, agent: ConcurrencyGuard
 ) -> None:
-    uri = editor.open("a.txt")
-    editor.type(uri, "line 2", "mine")
-    await editor.settled()
-    agent.read("a.txt")
-    with pytest.raises(UnsavedEditsError):
-        agent.write("a.txt", TEN.replace("line 2", "theirs").encode())
+    uri = await unsaved(editor)
+    refuse(agent)
     await editor.command("panel.looked", {})
     found = await editor.command("panel.overview", {})
     assert [(row["filePath"], row["count"]) for row in found["blocked"]] == [("a.txt", 1)]
@@ -78,9 +85,7 @@ async def test_who_waits_for_unsaved_edits_is_shown_until_they_are_gone_however_
 async def test_what_a_save_overwrote_and_a_text_given_up_are_shown_until_looked_at(
     editor: Any, agent: ConcurrencyGuard, root: Path
 ) -> None:
-    uri = editor.open("a.txt")
-    editor.type(uri, "line 2", "mine")
-    await editor.settled()
+    uri = await unsaved(editor)
     theirs = TEN.replace("line 2", "theirs")
     (root / "a.txt").write_text(theirs, encoding="utf-8")
     await editor.shown(uri, "stale-conflict")
