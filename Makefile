@@ -78,6 +78,7 @@ format: $(READY) ## put the sources into their form
 	@$(BIN)/ruff format core server tests
 
 bench: $(READY) ## every figure beside its floor, measured in one run; build/bench.json
+	@$(BIN)/python -m compileall -q core server # as an installation does
 	@$(BIN)/python tests/benchmarks
 
 soak: $(READY) ## the long races and crash runs

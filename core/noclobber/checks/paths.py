@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from urllib.parse import unquote, urlsplit
 
 __all__ = ["Places"]
 
@@ -19,7 +18,7 @@ class Places:
         """The file relative to the root; as given where it is not in the workspace."""
         if not given:
             return None
-        path = unquote(urlsplit(given).path) if given.startswith("file:") else given
+        path = _of_uri(given) if given.startswith("file:") else given
         inner = self.inside(path)
         return inner if inner is not None else path.replace(os.sep, "/")
 
@@ -33,3 +32,9 @@ class Places:
                 installed = {"site-packages", "node_modules", ".noclobber", ".git"} & set(inner.split("/"))
                 return None if installed else inner
         return None
+
+
+def _of_uri(uri: str) -> str:
+    from urllib.parse import unquote, urlsplit  # most tools name plain paths, and a check that passes none
+
+    return unquote(urlsplit(uri).path)
