@@ -7,6 +7,8 @@ import { PANEL, type Merging } from "./wire";
 
 type Choice = "merge" | "takeDisk" | "keepMine";
 const TRIES = 3; // an agent may write again between the server's answer and the revert, the person may type
+const PUTTING_MS = 10_000;
+const AGAIN_MS = 15;
 
 export class Buffers {
   private readonly busy = new Set<string>();
@@ -43,8 +45,7 @@ export class Buffers {
       let kept = mine;
       try {
         kept = await reverted(document);
-        if (kept === mine && (choice === "takeDisk" || lines(document.getText()) === lines(merging.disk))) {
-          if (choice !== "takeDisk") await put(document, merging.text);
+        if (kept === mine && (choice === "takeDisk" || await put(document, merging.text, merging.disk))) {
           if (choice === "keepMine") await this.server.call("noclobber.buffer.keepMine", { uri: uri.toString() }); // it may not have seen the moment of the revert
           editor.selection = moved(mine, document.getText(), place);
           done(merging.message);
@@ -102,19 +103,25 @@ async function reverted(document: vscode.TextDocument): Promise<string> {
   return mine;
 }
 
-/** Replaces what differs, in one step that one undo takes back. */
-async function put(document: vscode.TextDocument, text: string): Promise<void> {
-  for (let attempt = 0; attempt < TRIES; attempt++) {
+/**
+ * Replaces what differs, in one step that one undo takes back; as long as the editor goes on reloading the file, again and again.
+ * False where the buffer is not, or no longer, what the text is to go `over`.
+ */
+async function put(document: vscode.TextDocument, text: string, over?: string): Promise<boolean> {
+  const until = Date.now() + PUTTING_MS;
+  while (Date.now() < until) {
     const now = document.getText();
+    if (over !== undefined && lines(now) !== lines(over)) return false;
     const wanted = document.eol === vscode.EndOfLine.CRLF ? lines(text).replaceAll("\n", "\r\n") : lines(text);
-    if (now === wanted) return;
+    if (now === wanted) return true;
     let start = 0;
     while (start < now.length && start < wanted.length && now[start] === wanted[start]) start++;
     let end = 0;
     while (end < now.length - start && end < wanted.length - start && now[now.length - 1 - end] === wanted[wanted.length - 1 - end]) end++;
     const edit = new vscode.WorkspaceEdit();
     edit.replace(document.uri, new vscode.Range(document.positionAt(start), document.positionAt(now.length - end)), wanted.slice(start, wanted.length - end));
-    if (await vscode.workspace.applyEdit(edit)) return;
+    if (await vscode.workspace.applyEdit(edit)) return true;
+    await pause(AGAIN_MS);
   }
   throw new Error("The editor did not take the text; undo brings your own back.");
 }
@@ -127,6 +134,10 @@ function moved(before: string, after: string, selection: vscode.Selection): vsco
   const nearest = candidates.sort((a, b) => Math.abs(a - selection.active.line) - Math.abs(b - selection.active.line))[0];
   const position = new vscode.Position(Math.min(nearest ?? selection.active.line, now.length - 1), selection.active.character);
   return new vscode.Selection(position, position);
+}
+
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => { setTimeout(resolve, ms); });
 }
 
 function lines(text: string): string {

@@ -63,13 +63,18 @@ export class StatusBar implements vscode.Disposable {
     const text = new vscode.MarkdownString("", true);
     text.isTrusted = { enabledCommands: ["noclobber.openPanel", "noclobber.pause", "noclobber.resume", "noclobber.openTimeline", "noclobber.setUpAgents", "noclobber.restartServer"] };
     text.appendMarkdown(`**${facts[0] ?? ""}**\n\n`);
-    if (!vscode.workspace.isTrusted) { text.appendText(RESTRICTED); text.appendMarkdown("\n\n"); }
-    if (root?.reason) { text.appendText(root.reason); text.appendMarkdown("\n\n"); }
+    if (!vscode.workspace.isTrusted) text.appendMarkdown(`${literal(RESTRICTED)}\n\n`);
+    if (root?.reason) text.appendMarkdown(`${literal(root.reason)}\n\n`);
     text.appendMarkdown(`${facts.slice(1).join("  \n")}\n\n---\n\n[$(list-tree) Agent panel](command:noclobber.openPanel) &nbsp; [$(graph-scatter) Timeline](command:noclobber.openTimeline) &nbsp; `);
     text.appendMarkdown(root?.mode === "paused" ? "[$(debug-start) Resume](command:noclobber.resume)" : "[$(debug-pause) Pause for an hour](command:noclobber.pause)");
     if (root?.mode === "notGuarding" && vscode.workspace.isTrusted) text.appendMarkdown(" &nbsp; [$(plug) Set up agents](command:noclobber.setUpAgents)");
     return text;
   }
+}
+
+/** Words that are no markup; VS Code's own appendText makes every space one that no line is broken at. */
+function literal(words: string): string {
+  return words.replace(/[\\`*_{}[\]()#+\-.!~<>|&$]/g, "\\$&");
 }
 
 /** The root that needs attention most. */

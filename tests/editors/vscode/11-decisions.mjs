@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import fs from "node:fs";
 import path from "node:path";
-import { sleep, stays, until } from "./lib/steps.mjs";
+import { stays, until } from "./lib/steps.mjs";
 
 const NEVER = "Don't Show Again";
 const lines = (name, count = 12) => Array.from({ length: count }, (_, i) => `${name}_${i} = ${i}\n`).join("");
@@ -92,8 +92,8 @@ export async function run({ bench, step }) {
   await step("noclobber.notifications: false asks about nothing, and the panel shows it all the same", async () => {
     const settings = path.join(root, ".vscode/settings.json");
     fs.mkdirSync(path.dirname(settings), { recursive: true });
-    fs.writeFileSync(settings, JSON.stringify({ "noclobber.notifications": false }));
-    await sleep(1500); // VS Code reads it
+    fs.writeFileSync(settings, JSON.stringify({ "noclobber.notifications": false, "workbench.colorTheme": "Default Dark Modern" }));
+    await window.page.locator(".monaco-workbench.vs-dark").waitFor(); // both are read at once
     await refusedThrice("again4");
     await window.status(/refusals/);
     await quiet(/again4/);
@@ -102,7 +102,7 @@ export async function run({ bench, step }) {
     await window.seesRow("Since You Last Looked", /again4\.py.*refused/);
     await window.command("noclobber: Clear Filter");
     fs.rmSync(settings);
-    await sleep(1500);
+    await window.page.locator(".monaco-workbench.vs").waitFor();
   }, window);
 
   await step("the filter leaves out who else waits and what else was overwritten", async () => {
