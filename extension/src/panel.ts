@@ -16,7 +16,8 @@ export interface Filter {
 }
 
 /** Where clients keep their hooks in a project: whether they still stand there is looked at when something changes. */
-const HOOK_FILES = "**/{.claude,.codex,.cursor,.gemini,.github/hooks,.opencode/plugins,.clinerules/hooks}/*";
+const HOOK_FOLDERS = [".claude", ".codex", ".cursor", ".gemini", ".github", ".github/hooks", ".opencode", ".opencode/plugins", ".clinerules", ".clinerules/hooks"];
+const HOOK_FILES = `**/{${HOOK_FOLDERS.flatMap((folder) => [folder, `${folder}/*`]).join(",")}}`; // of a folder that goes no file in it is told
 
 const NOTHING: Overview = { roots: [], turns: [], blocked: [], displaced: [], decisions: [], refusals: 0, lastSeq: {} };
 

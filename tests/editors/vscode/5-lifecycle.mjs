@@ -169,7 +169,7 @@ export async function run({ bench, step }) {
     await window.says(/hooks of claude-code are gone from \.claude\/settings\.json[\s\S]*Set Up Agents puts them back[\s\S]*init --remove/, "hooks-gone");
     fs.writeFileSync(settings, set);
     await window.status(/noclobber is guarding/, 5000);
-    fs.rmSync(settings);
+    fs.rmSync(path.dirname(settings), { recursive: true });
     await window.status(/not guarding/, 5000);
     init("--remove");
     await window.status(/noclobber is guarding/, 35_000);
