@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import threading
+import time
 import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -28,7 +29,25 @@ __all__ = ["Database"]
 T = TypeVar("T")
 
 _ATTEMPTS: Final = 5
+_RESTLESS_SECONDS: Final = 5.0  # how long one call follows a state that others take away whenever it has been opened
 _FORK_SECONDS: Final = 2.0  # how long a fork waits for transactions of other threads
+
+
+class _Attempts:
+    """How often one call tries: for some seconds while others take the state away, however slow this machine is beside them.
+
+    A database that is damaged whenever it was made anew is given up soon: each time a file is set aside.
+    """
+
+    def __init__(self) -> None:
+        self.repairs = 0
+
+    def __iter__(self) -> Iterator[None]:
+        begun = time.monotonic()
+        made = 0
+        while self.repairs < _ATTEMPTS and (made < _ATTEMPTS or time.monotonic() - begun < _RESTLESS_SECONDS):
+            made += 1
+            yield
 
 
 class Database:
@@ -68,7 +87,8 @@ class Database:
 
     def version(self) -> int:
         """Another number after each commit by anybody, and whenever the state was made anew."""
-        for _ in range(_ATTEMPTS):
+        attempts = _Attempts()
+        for _ in attempts:
             state = self._state()
             if not state.connections.is_current():
                 self._reopen(state)
@@ -78,12 +98,13 @@ class Database:
             except GivenUp:
                 self._reopen(state)
             except sqlite3.Error as error:
-                self._repair(error, state)
+                self._repair(error, state, attempts)
         raise self._restless()
 
     def read(self, work: Callable[[sqlite3.Connection], T]) -> T:
         """Run ``work`` on a connection, outside of a transaction unless it begins one."""
-        for _ in range(_ATTEMPTS):
+        attempts = _Attempts()
+        for _ in attempts:
             state = self._state()
             try:
                 connection = state.connections.take()
@@ -94,14 +115,15 @@ class Database:
             except GivenUp:
                 self._reopen(state)
             except sqlite3.Error as error:
-                self._repair(error, state)
+                self._repair(error, state, attempts)
             except (UnicodeEncodeError, OverflowError) as error:
                 raise unstorable(error, "nothing can be found by that") from error
         raise self._restless()
 
     def write(self, work: Callable[[sqlite3.Connection], T]) -> T:
         """Run ``work`` in a write transaction: all of it is committed, or nothing."""
-        for _ in range(_ATTEMPTS):
+        attempts = _Attempts()
+        for _ in attempts:
             state = self._state()
             failure: sqlite3.Error | None = None
             with self._gate:
@@ -116,13 +138,13 @@ class Database:
             if failure is None:
                 self._reopen(state)
             else:
-                self._repair(failure, state)
+                self._repair(failure, state, attempts)
         raise self._restless()
 
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
         """A connection on which all statements see one and the same state."""
-        for _ in range(_ATTEMPTS):
+        for _ in _Attempts():
             state = self._state()
             connection = _take_current(state)
             if connection is not None:
@@ -135,7 +157,7 @@ class Database:
     @contextmanager
     def writing(self) -> Iterator[sqlite3.Connection]:
         """A connection inside a write transaction, committed at the end, rolled back if the body raises."""
-        for _ in range(_ATTEMPTS):
+        for _ in _Attempts():
             state = self._state()
             with self._gate:
                 connection = _take_current(state)
@@ -211,11 +233,12 @@ class Database:
             old.connections.close()
         return opened
 
-    def _repair(self, error: sqlite3.Error, state: Opened) -> None:
+    def _repair(self, error: sqlite3.Error, state: Opened, attempts: _Attempts) -> None:
         """Open anew where that can help, so that the caller tries again; else raise what the error means."""
         if not state.connections.is_unchanged():
             self._reopen(state)
         elif is_damage(error):
+            attempts.repairs += 1
             self._reopen(state, damaged=True)
         else:
             raise translated(error, self.path) from error

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from noclobber.content import hash_content
-from noclobber.errors import StoreBusyError, StoreError, StoreTooNewError, WorkspaceError
+from noclobber.errors import StoreBusyError, StoreDamagedError, StoreError, StoreTooNewError, WorkspaceError
 from noclobber.journal import Journal
 from noclobber.records import Event, Snapshot
 from noclobber.store import Batch, EventQuery, SqliteStore
@@ -225,6 +225,20 @@ class TestDeleted:
         assert len({version >> 40 for version in seen}) > 20
         store.close()
 
+    def test_a_call_goes_on_however_often_it_is_removed_within_some_seconds(self, state: Path) -> None:
+        database = Database(str(state), 5.0)
+        removals = iter(range(20))
+
+        def work(connection: sqlite3.Connection) -> int:
+            for _ in removals:
+                shutil.rmtree(state)
+                connection.execute("SELECT 1 FROM sqlite_master").fetchone()
+                raise sqlite3.OperationalError("disk I/O error")
+            return int(connection.execute("SELECT count(*) FROM events").fetchone()[0])
+
+        assert database.read(work) == 0
+        database.close()
+
     @pytest.mark.parametrize("names", [["state.db"], ["state.db", "state.db-wal", "state.db-shm"]])
     def test_a_reader_notices_by_the_version_that_the_database_is_gone(self, state: Path, an_event: AnEvent, names: list[str]) -> None:
         store = SqliteStore(state)
@@ -323,6 +337,21 @@ class TestDamaged:
         assert other.last_seq() == 2001
         store.close()
         other.close()
+
+    def test_damage_that_comes_back_whenever_it_was_repaired_is_an_error_after_a_few_repairs(self, state: Path) -> None:
+        database = Database(str(state), 5.0)
+
+        def work(connection: sqlite3.Connection) -> None:
+            connection.execute("PRAGMA writable_schema = ON")
+            connection.execute("UPDATE sqlite_master SET rootpage = 1 WHERE name = 'events_by_agent'")
+            connection.execute("PRAGMA writable_schema = RESET")
+            connection.execute("SELECT * FROM events WHERE agent_id = 'alice'").fetchall()
+
+        with pytest.raises(StoreDamagedError, match="was damaged or replaced again and again; see who else writes into its folder"):
+            database.read(work)
+        database.close()
+        asides = [path for path in state.iterdir() if "damaged-" in path.name and not path.name.endswith(("-wal", "-shm"))]
+        assert len(asides) == 5
 
     def test_without_a_journal_there_is_no_history_and_the_notice_says_so(self, state: Path) -> None:
         state.mkdir()

@@ -68,9 +68,15 @@ async def watched(folder: Path, editor: Any) -> None:
     process = Path("/proc", str(editor.client._server.pid))
     inode = f"ino:{folder.stat().st_ino:x} "
 
+    def watches(descriptor: str) -> bool:
+        try:
+            is_watch = "inotify" in os.readlink(process / "fd" / descriptor)
+            return is_watch and inode in (process / "fdinfo" / descriptor).read_text(encoding="ascii")
+        except FileNotFoundError:
+            return False  # closed since it was listed
+
     def is_watched() -> bool:
-        watches = (file for file in (process / "fd").iterdir() if "inotify" in os.readlink(file))
-        return any(inode in (process / "fdinfo" / file.name).read_text(encoding="ascii") for file in watches)
+        return any(watches(descriptor) for descriptor in os.listdir(process / "fd"))
 
     await editor.until(is_watched)
 
