@@ -230,7 +230,7 @@ def test_a_file_that_somebody_merely_keeps_open_for_writing_is_read_soon(tmp_pat
     with file.open("ab"):
         began = time.monotonic()
         assert read(file).content == b"abc"
-        assert time.monotonic() - began < 1
+        assert time.monotonic() - began < 2  # what a file that is being written gets
 
 
 IN_PLACE = """

@@ -275,14 +275,12 @@ def test_a_lease_holds_others_off_and_a_permission_prompt_drops_it(claude: Any, 
     a.check("Edit", given, "toolu_a")
     begun = time.monotonic()
     b.edit("a.txt", "seven", "SEVEN")
-    waited = time.monotonic() - begun
-    assert 1.9 <= waited < 5
+    assert 1.9 <= time.monotonic() - begun < 9  # as the lease ends
     assert b.said == ["claude-code:A is changing a.txt at this moment; re-read it before you change it again."]
     a.check("Edit", given, "toolu_a2")
     a.hook("PermissionRequest", tool_name="Edit", tool_input=given)
-    begun = time.monotonic()
     b.edit("a.txt", "eight", "EIGHT")
-    assert time.monotonic() - begun < 1.5
+    assert len(b.said) == 1, b.said
 
 
 def test_a_failed_edit_lets_go_of_its_lease(claude: Any, file: Path) -> None:
