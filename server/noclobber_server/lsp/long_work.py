@@ -120,8 +120,6 @@ class LongWork:
 
     def wait(self) -> None:
         """Show it unless it is over soon."""
-        if self._token is not None:
-            self._listen(self._token)
         self._timer = asyncio.get_running_loop().call_later(_SHOWN_AFTER_S, lambda: self._server.run_task(self._show()))
 
     async def _show(self) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Generator
+from concurrent.futures import Future
 from typing import Any
 
 import cattrs
@@ -46,6 +47,9 @@ class Protocol(LanguageServerProtocol):
         if isinstance(structured, dict):
             self._answer_fault(message, JsonRpcInvalidRequest("The message is neither a request, a notification nor a response."))
             return
+        if isinstance(structured, types.ExecuteCommandRequest) and structured.params.work_done_token is not None:
+            # Before any other message is looked at: the next one may say that the bar's button was pressed.
+            self.progress.tokens.setdefault(structured.params.work_done_token, Future())
         super().handle_message(structured)
 
     def answer_unreadable(self, message: str) -> None:
@@ -68,18 +72,24 @@ class Protocol(LanguageServerProtocol):
         """Run a command with its arguments as they came: each checks its own, so that an error can name the field.
 
         One that the client withdraws is still answered with what became of it: stopped, or done because it could not be stopped any more.
+        The button of its bar withdraws it, too, and may be pressed before the work has come to its turn.
         """
         handler = self.fm.commands.get(params.command)
         if handler is None:
             known = ", ".join(sorted(self.fm.commands))
             raise JsonRpcInvalidParams(f"Invalid Params: there is no command {params.command!r}; there are {known}.")
         call = CommandCall(tuple(params.arguments or ()), params.work_done_token)
+        if call.token is not None:
+            self.progress.tokens.setdefault(call.token, Future()).add_done_callback(lambda _: call.withdraw())
         running = asyncio.ensure_future(handler(call))
         try:
             return await asyncio.shield(running)
         except asyncio.CancelledError:
             call.withdraw()
             return await running
+        finally:
+            if call.token is not None:
+                self.progress.tokens.pop(call.token, None)
 
     @lsp_method(types.INITIALIZE)
     def lsp_initialize(self, params: types.InitializeParams) -> Generator[Any, Any, types.InitializeResult]:

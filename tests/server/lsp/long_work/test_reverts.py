@@ -130,11 +130,16 @@ async def test_a_bar_that_the_client_has_itself_is_used_whatever_it_announces(
     assert standing(root) == turn
 
 
-async def test_a_bar_can_be_stopped_before_it_is_shown(start: Any, agent: ConcurrencyGuard, turn: dict[str, str], root: Path) -> None:
+@pytest.mark.parametrize("when", ["at once", "soon"])
+async def test_a_bar_can_be_stopped_before_it_is_shown(
+    start: Any, agent: ConcurrencyGuard, turn: dict[str, str], root: Path, when: str
+) -> None:
     person = await start()
     with agent.workspace.locks.exclusive(NAMES[0]):
         answer = asyncio.ensure_future(person.run("revert", {"turnId": "turn-12"}, "my bar"))
-        await person.settled()
+        await asyncio.sleep(0)  # it is sent
+        if when == "soon":
+            await person.settled()
         person.stop("my bar")
         await person.settled()
     with pytest.raises(JsonRpcException, match="stopped"):
