@@ -116,12 +116,16 @@ def _prepare(root: Path) -> None:
 
 
 def kill_often(root: Path, times: int, *, taken_away: Sequence[str] = ()) -> None:
-    """So many kills; ``taken_away``: system calls that those who write and recover do not have."""
+    """So many kills, and more where too few came in the middle of a change, as on a busy machine.
+
+    ``taken_away``: system calls that those who write and recover do not have.
+    """
     _prepare(root)
-    interrupted = 0
-    for round_ in range(times):
+    interrupted = kills = 0
+    while kills < times or (interrupted <= times // 10 and kills < 10 * times):
         _killed_child(root, random.random() * 0.03, taken_away)
-        if round_ % 4 == 0:
+        kills += 1
+        if kills % 4 == 1:
             _recovering_children(root, 2, taken_away)
         interrupted += bool(list((root / ".noclobber/tmp").iterdir()))
         with ConcurrencyGuard(root, "tidier") as tidier:
@@ -130,5 +134,5 @@ def kill_often(root: Path, times: int, *, taken_away: Sequence[str] = ()) -> Non
                     tidier.read(name)
                     tidier.delete(name)
         _check(root)
-    print(f"kills: {times}, of them {interrupted} in the middle of a change")
+    print(f"kills: {kills}, of them {interrupted} in the middle of a change")
     assert interrupted > times // 10

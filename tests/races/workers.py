@@ -353,12 +353,15 @@ def holder(root: str) -> Result:
     life = guard.workspace.live().id
     lock = guard.workspace.locks.exclusive("file")
     reading_end, _writing_end = os.pipe()
+    forked, telling = os.pipe()
     child = os.fork()
     if child == 0:
         os.close(_writing_end)
+        os.write(telling, b".")
         os.read(reading_end, 1)  # until the parent is gone
         sys.stdin.read()  # and the test lets go
         os._exit(0)
+    os.read(forked, 1)  # by now it has let go of what it was born with
     print(f"holding {child} {life}", flush=True)
     _go()
     lock.release()
