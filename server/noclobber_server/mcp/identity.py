@@ -14,7 +14,9 @@ from typing import Any, NamedTuple
 
 from noclobber.arguments import checked_label
 
-__all__ = ["Caller", "Identity", "MetaNames", "names_in_meta"]
+__all__ = ["LABELS", "Caller", "Identity", "MetaNames", "names_in_meta"]
+
+LABELS = ("agent_id", "turn_id", "intent_id")
 
 _LONGEST = 200
 
@@ -53,7 +55,7 @@ class Identity:
 
         NoclobberError where one of those given is no label: taken for none, two agents would become one.
         """
-        agent, turn, intent = (checked_label(given.get(name), name) for name in ("agent_id", "turn_id", "intent_id"))
+        agent, turn, intent = (checked_label(given.get(name), name) for name in LABELS)
         names = names_in_meta(meta)
         agent_id, turn_id = names.agent_id, names.turn_id
         if names.call_id is not None:

@@ -49,34 +49,50 @@ def _port(text: str) -> int:
 
 
 def _serve_stdio(base: str, options: argparse.Namespace) -> int:
+    import anyio
+    from mcp.server.stdio import stdio_server
+
     from .server import build_server
 
     server, workspaces = build_server(base, os.environ, files=not options.no_files)
+
+    async def serve() -> None:
+        async with stdio_server() as (reading, writing):
+            await server.run(reading, writing, server.create_initialization_options())
+
     try:
-        server.run("stdio")
+        anyio.run(serve)
     finally:
         workspaces.close()
     return 0
 
 
 def _serve_http(base: str, options: argparse.Namespace) -> int:
+    import anyio
+    import uvicorn
+
     from noclobber.workspace import Workspace
 
     from .http import FixedToken, auth_settings, find_or_make_token, transport_security
     from .server import build_server
 
-    guarded: dict[str, object] = {}
+    verifier = None
     said = "without a token: every program on this machine may call it"
     if not options.without_token:
         with Workspace.open(base) as workspace:
             token, where = find_or_make_token(workspace.state, os.environ.get("NOCLOBBER_MCP_TOKEN"))
-        guarded = {"token_verifier": FixedToken(token), "auth": auth_settings(options.port)}
+        verifier = FixedToken(token)
         said = f"bearer token: {where}"
-    server, workspaces = build_server(base, os.environ, files=not options.no_files, stateless=True, **guarded)
+    server, workspaces = build_server(base, os.environ, files=not options.no_files, stateless=True)
+    app = server.streamable_http_app(
+        transport_security=transport_security(options.port),
+        auth=None if verifier is None else auth_settings(options.port),
+        token_verifier=verifier,
+    )
     sys.stderr.write(f"noclobber: http://127.0.0.1:{options.port}/mcp ({said})\n")
     sys.stderr.flush()
     try:
-        server.run("streamable-http", host="127.0.0.1", port=options.port, transport_security=transport_security(options.port))
+        anyio.run(uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=options.port, log_level="warning")).serve)
     finally:
         workspaces.close()
     return 0

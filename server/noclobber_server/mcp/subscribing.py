@@ -11,7 +11,6 @@ from contextlib import suppress
 from typing import Any
 
 import anyio
-from mcp.server import MCPServer
 from mcp.server.context import ServerRequestContext
 from mcp.server.session import ServerSession
 from mcp.server.subscriptions import InMemorySubscriptionBus
@@ -23,7 +22,7 @@ from noclobber.errors import NoclobberError
 from noclobber.store.protocol import EventQuery
 from noclobber.workspace import Workspace
 
-from .resources import LESSONS_URI, READER, file_of, history_uri
+from .resources import LESSONS_URI, READER, file_of, history_uri, no_resource
 from .workspaces import Workspaces
 
 __all__ = ["HistoryBus", "Subscribers"]
@@ -91,12 +90,6 @@ class Subscribers:
     def __len__(self) -> int:
         return len(self._by_connection)
 
-    def serve(self, server: MCPServer[Any]) -> None:
-        """Offer ``resources/subscribe`` and ``resources/unsubscribe``."""
-        lowlevel = server._lowlevel_server
-        lowlevel.add_request_handler("resources/subscribe", SubscribeRequestParams, self._subscribe)
-        lowlevel.add_request_handler("resources/unsubscribe", UnsubscribeRequestParams, self._unsubscribe)
-
     async def tell(self, updated: set[str]) -> None:
         """Tell each client of those among these addresses that it named. One that does not take its messages is told no more."""
         for connection, (session, named) in list(self._by_connection.items()):
@@ -107,7 +100,8 @@ class Subscribers:
             if patience.cancelled_caught:
                 self._by_connection.pop(connection, None)
 
-    async def _subscribe(self, ctx: ServerRequestContext[Any, Any], params: SubscribeRequestParams) -> EmptyResult:
+    async def subscribe(self, ctx: ServerRequestContext[Any, Any], params: SubscribeRequestParams) -> EmptyResult:
+        """Have this connection told of an address. MCPError where it is none of ours."""
         ours = _own_form(params.uri)
         try:
             self._bus.begin(file_of(ours))
@@ -120,7 +114,8 @@ class Subscribers:
         self._by_connection[connection] = ctx.session, {**named, ours: params.uri}
         return EmptyResult()
 
-    async def _unsubscribe(self, ctx: ServerRequestContext[Any, Any], params: UnsubscribeRequestParams) -> EmptyResult:
+    async def unsubscribe(self, ctx: ServerRequestContext[Any, Any], params: UnsubscribeRequestParams) -> EmptyResult:
+        """Have it told no more."""
         _, named = self._by_connection.get(ctx.session._connection, (ctx.session, {}))
         named.pop(_own_form(params.uri), None)
         return EmptyResult()
@@ -132,5 +127,5 @@ def _own_form(uri: str) -> str:
         return uri
     file_path = file_of(uri)
     if file_path is None:
-        raise MCPError(INVALID_PARAMS, f"There is no resource {uri}: noclobber://lessons and noclobber://history/FILE are there.")
+        raise no_resource(uri)
     return history_uri(file_path)

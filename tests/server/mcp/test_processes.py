@@ -16,6 +16,7 @@ from mcp.shared.exceptions import MCPError
 from noclobber import ConcurrencyGuard
 from noclobber_server.mcp.http import find_or_make_token
 from noclobber_server.mcp.resources import history_uri
+from noclobber_server.mcp.server import build_server
 
 MAIN = ["-m", "noclobber_server.main", "mcp"]
 
@@ -146,3 +147,10 @@ def test_a_token_of_its_own_is_for_its_owners_eyes(tmp_path: Path) -> None:
     assert len(token) >= 32
     assert os.stat(where).st_mode & 0o777 == 0o600
     assert find_or_make_token(str(tmp_path), "given") == ("given", "NOCLOBBER_MCP_TOKEN")
+
+
+@pytest.mark.parametrize(("environ", "traced"), [({}, False), ({"OTEL_TRACES_EXPORTER": "otlp"}, True)])
+def test_calls_are_traced_only_where_somebody_collects_traces(project: Path, environ: dict[str, str], traced: bool) -> None:
+    server, workspaces = build_server(str(project), environ)
+    workspaces.close()
+    assert [type(middleware).__name__ for middleware in server.middleware] == ["OpenTelemetryMiddleware"] * traced

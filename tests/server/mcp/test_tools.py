@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 
 from noclobber import ConcurrencyGuard
-from noclobber_server.mcp.server import FILE_TOOLS, OTHER_TOOLS
 
+FILE_TOOLS = ("read_file", "write_to_file", "edit_file")
+OTHER_TOOLS = ("append_lesson_to_claude", "check_files", "query_snapshots", "search_lessons")
 BASE = "one\ntwo\nthree\nfour\nfive\nsix\nseven\neight\n"
 
 
@@ -185,6 +186,47 @@ async def test_bad_input_is_an_error_in_words(
     assert says in result.content[0].text
     assert "Traceback" not in result.content[0].text
     assert file.read_text(encoding="utf-8") == BASE
+
+
+async def test_every_argument_that_will_not_do_is_named(connected: Any, file: Path) -> None:
+    async with connected() as agent:
+        refused = await agent("A").refused("read_file", start_line="x", changes_only="perhaps")
+    assert refused["type"] == "NoclobberError"
+    for name in ("path: Field required", "start_line: ", "changes_only: "):
+        assert name in refused["message"]
+    assert "pydantic" not in refused["message"]
+
+
+async def test_a_tool_that_is_not_there_is_an_error_that_names_those_that_are(connected: Any) -> None:
+    async with connected(files=False) as agent:
+        refused = await agent("A").refused("read_file", path="a.txt")
+    assert refused["message"] == f"There is no tool 'read_file' here; there are {', '.join(OTHER_TOOLS)}."
+
+
+async def test_arguments_in_the_form_of_text_are_taken_as_what_they_say(connected: Any, file: Path) -> None:
+    async with connected() as agent:
+        a = agent("A")
+        assert (await a.did("read_file", path="a.txt", start_line="2", end_line="null", changes_only="false"))["lines"] == [2, 8]
+        await a.did("edit_file", path="a.txt", edits='[{"old": "two", "new": "TWO"}]')
+        assert (await a.did("check_files", paths='["a.txt"]'))["files"][0]["state"] == "fresh"
+        await a.did("read_file", path="a.txt")
+        await a.did("write_to_file", path="a.txt", content='["is text"]')
+    assert file.read_text(encoding="utf-8") == '["is text"]'
+
+
+async def test_a_fault_of_our_own_is_told_without_its_traceback_and_the_server_goes_on(
+    connected: Any, file: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def broken(*_: object, **__: object) -> None:
+        raise ZeroDivisionError("secret")
+
+    async with connected() as agent:
+        with monkeypatch.context() as patched:
+            patched.setattr("noclobber_server.mcp.tools.check_files", broken)
+            refused = await agent("A").refused("check_files")
+        assert refused["message"].startswith("check_files met a fault of noclobber's own")
+        assert "ZeroDivisionError: secret" in caplog.text
+        await agent("A").did("check_files")
 
 
 async def test_checking_says_what_changed_and_by_whom(connected: Any, file: Path, project: Path) -> None:
