@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import logging
 import os
+import socket
 import sys
 
 from noclobber.errors import NoclobberError
@@ -76,6 +77,7 @@ def _serve_http(base: str, options: argparse.Namespace) -> int:
     from .http import FixedToken, auth_settings, find_or_make_token, transport_security
     from .server import build_server
 
+    listening = _bound(options.port)
     verifier = None
     said = "without a token: every program on this machine may call it"
     if not options.without_token:
@@ -92,7 +94,20 @@ def _serve_http(base: str, options: argparse.Namespace) -> int:
     sys.stderr.write(f"noclobber: http://127.0.0.1:{options.port}/mcp ({said})\n")
     sys.stderr.flush()
     try:
-        anyio.run(uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=options.port, log_level="warning")).serve)
+        anyio.run(uvicorn.Server(uvicorn.Config(app, log_level="warning")).serve, [listening])
     finally:
         workspaces.close()
+        listening.close()
     return 0
+
+
+def _bound(port: int) -> socket.socket:
+    """This machine's own address and the port. NoclobberError where another program has it."""
+    listening = socket.socket()
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # one that has just ended may be started again at once
+    try:
+        listening.bind(("127.0.0.1", port))
+    except OSError as problem:
+        listening.close()
+        raise NoclobberError(f"Port {port} cannot be had ({problem.strerror}); name another with --port.") from problem
+    return listening

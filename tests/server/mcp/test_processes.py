@@ -141,6 +141,15 @@ async def test_over_http_no_two_nameless_calls_are_one_agent(http: Any, project:
         assert refused.structured_content["type"] == "UNREAD_FILE"
 
 
+def test_a_port_that_another_program_has_is_an_error_in_words(http: Any, project: Path) -> None:
+    again = subprocess.run(
+        [sys.executable, *MAIN, "--http", "--port", str(http.port)],
+        cwd=project, env=environment(), capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert (again.returncode, again.stdout) == (1, "")
+    assert again.stderr == f"noclobber: Port {http.port} cannot be had (Address already in use); name another with --port.\n"
+
+
 def test_a_token_of_its_own_is_for_its_owners_eyes(tmp_path: Path) -> None:
     token, where = find_or_make_token(str(tmp_path), None)
     assert find_or_make_token(str(tmp_path), None) == (token, where)
