@@ -130,6 +130,13 @@ class Workspace:
             self._locator.close()
             raise
 
+    def take_settings(self) -> None:
+        """Go by what ``noclobber.toml`` says now, but for how long versions are kept. WorkspaceError: it cannot be; all stays as it was."""
+        settings = load_settings(self.root)
+        if settings != self.settings:
+            self.secrecy = Secrecy(self.root, settings)
+            self.settings = settings
+
     def say(self, sentence: str) -> None:
         """Add to what opening it had to say."""
         self.notice = f"{self.notice} {sentence}" if self.notice else sentence

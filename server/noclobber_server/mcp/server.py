@@ -47,7 +47,7 @@ def build_server(
 
     @asynccontextmanager
     async def lifespan(_server: Server[dict[str, Any]]) -> AsyncIterator[dict[str, Any]]:
-        watching = asyncio.ensure_future(bus.watch(subscribers))
+        watching = asyncio.gather(bus.watch(subscribers), workspaces.watch_settings())
         try:
             yield {}
         finally:

@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import threading
 
+import anyio
+
 from noclobber import ConcurrencyGuard
+from noclobber.errors import NoclobberError
 from noclobber.roots import STATE_FOLDER, find_root, root_for
+from noclobber.settings import SETTINGS_FILE
 from noclobber.workspace import Workspace
 
 from .identity import Caller
 
 __all__ = ["Workspaces"]
+
+_LOOK_S = 0.25  # between two looks at the settings, a stat each
+
+_log = logging.getLogger(__name__)
 
 
 class Workspaces:
@@ -24,6 +33,7 @@ class Workspaces:
         self.base = os.path.realpath(base)
         self._confined = confined
         self._opened: dict[str, Workspace] = {}
+        self._settings: dict[str, tuple[int, ...]] = {}  # which noclobber.toml each goes by
         self._opening = threading.Lock()
         self._base_root: str | None = None
 
@@ -35,6 +45,23 @@ class Workspaces:
     def opened(self) -> list[Workspace]:
         """Those that some call has needed so far."""
         return list(self._opened.values())
+
+    async def watch_settings(self) -> None:
+        """Have each go by its ``noclobber.toml`` as it is: a server lives as long as its client, and hooks and editors follow at once."""
+        while True:
+            await anyio.sleep(_LOOK_S)
+            self._follow_settings()
+
+    def _follow_settings(self) -> None:
+        for root, workspace in list(self._opened.items()):
+            now = _settings_mark(root)
+            if now == self._settings.get(root):
+                continue
+            self._settings[root] = now
+            try:
+                workspace.take_settings()
+            except NoclobberError as problem:
+                _log.warning("noclobber: %s What was set before stays in force.", problem)
 
     def state(self) -> str | None:
         """The state folder of the base workspace, None where there is none yet."""
@@ -59,6 +86,17 @@ class Workspaces:
         workspace = self._opened.get(root)
         if workspace is None:
             with self._opening:
-                workspace = self._opened.get(root) or Workspace.open(root)
-                self._opened[root] = workspace
+                workspace = self._opened.get(root)
+                if workspace is None:
+                    self._settings[root] = _settings_mark(root)  # before they are read: a change in between is noticed
+                    workspace = self._opened[root] = Workspace.open(root)
         return workspace
+
+
+def _settings_mark(root: str) -> tuple[int, ...]:
+    """What tells one version of the file from another; empty where there is none."""
+    try:
+        stat = os.stat(os.path.join(root, SETTINGS_FILE))
+    except OSError:
+        return ()
+    return stat.st_ino, stat.st_size, stat.st_mtime_ns
