@@ -51,14 +51,14 @@ def _port(text: str) -> int:
 
 def _serve_stdio(base: str, options: argparse.Namespace) -> int:
     import anyio
-    from mcp.server.stdio import stdio_server
 
     from .server import build_server
+    from .stdio import standard_streams
 
     server, workspaces = build_server(base, os.environ, files=not options.no_files)
 
     async def serve() -> None:
-        async with stdio_server() as (reading, writing):
+        async with standard_streams() as (reading, writing):
             await server.run(reading, writing, server.create_initialization_options())
 
     try:
