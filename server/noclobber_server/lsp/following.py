@@ -46,8 +46,8 @@ class Follower:
             room.last_seq = events[-1].seq
             self._take_in(room, events)
 
-    def tell_of_pause(self, room: Room) -> None:
-        """A pause began or ended, of which nothing goes on record: clients that show it look again."""
+    def have_looked_again(self, room: Room) -> None:
+        """A pause began or ended, or the settings are others, of which nothing goes on record: clients that show it look again."""
         if self._wants_activity and not room.is_closed:
             self._client.notify(ACTIVITY, {"root": room.root, "events": []})
 

@@ -9,8 +9,9 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from noclobber.clock import parse_utc
+from noclobber.errors import NoclobberError
 from noclobber.pausing import paused_until
-from noclobber.settings import PAUSE_FILE
+from noclobber.settings import PAUSE_FILE, SETTINGS_FILE
 
 from .late import kept_folder
 from .polling import Poller
@@ -40,11 +41,12 @@ _VISIBLE_S = (0.04, 0.5)
 _SLACK_S = 0.01
 _MOST_HELD = 5_000
 _REMOVED_S = 0.5  # for whoever removes the state to be done with it
+_WRITTEN_S = 0.1  # for whoever writes the settings in place to be done with it: half of them are others
 _MAKE_KNOWN = ("read", "write", "edit", "move", "restore", "revert")  # after these a writer knows the file
 
 
 class Surveillance:
-    """Watches the folders of the open documents, those above them up to the root, and each workspace's state.
+    """Watches the folders of the open documents, those above them up to the root, and each workspace's root and state.
 
     What cannot be watched is polled, and ``on_short`` is called, since the client may know of it too.
     """
@@ -113,6 +115,8 @@ class Surveillance:
             if room.workspace.state in unwatched:
                 self._follower.follow(room)  # what was put on record before the watch began
                 self._heed_pause(room)
+            if room.root in unwatched:
+                self._heed_settings(room)
             if kept_folder(room) in unwatched:
                 self._late.settle(room)
             for document in _documents(room):
@@ -139,7 +143,19 @@ class Surveillance:
 
     def _pause_changed(self, room: Room) -> None:
         self._heed_pause(room)
-        self._follower.tell_of_pause(room)
+        self._follower.have_looked_again(room)
+
+    def _heed_settings(self, room: Room) -> None:
+        """Go by what noclobber.toml says now; where that cannot be, all stays as it was, and the log says why."""
+        before = room.workspace.settings
+        try:
+            room.workspace.take_settings()
+        except NoclobberError as problem:
+            logger.warning("%s What was set before stays in force.", problem)
+        if room.workspace.settings != before:
+            for document in _documents(room):
+                self._tracker.look(document)
+            self._follower.have_looked_again(room)
 
     # -- from the watching thread --
 
@@ -163,6 +179,8 @@ class Surveillance:
 
     def _look_at(self, room: Room, path: str) -> None:
         file_path = os.path.relpath(path, room.root)
+        if file_path == SETTINGS_FILE:
+            self._worker.later(("settings", room), _WRITTEN_S, partial(self._heed_settings, room))
         if file_path in room.held or file_path in room.documents:
             self._keeper.stirred(room, file_path)
         if file_path in room.held and file_path not in room.documents:
@@ -191,7 +209,7 @@ class Surveillance:
 
 
 def _folders_of(room: Room) -> set[str]:
-    folders = {room.workspace.state, kept_folder(room)}
+    folders = {room.root, room.workspace.state, kept_folder(room)}
     for file_path in {*room.documents, *room.held}:
         at = os.path.dirname(room.path(file_path))
         while at not in folders and at.startswith(room.root):
@@ -203,7 +221,8 @@ def _folders_of(room: Room) -> set[str]:
 def _files_of(room: Room) -> list[str]:
     """All that the state of a room's documents, and of what agents hold, depends on."""
     of_state = [os.path.join(room.workspace.state, name) for name in ("state.db-wal", PAUSE_FILE)]
-    return [*of_state, kept_folder(room), *(room.path(file_path) for file_path in {*room.documents, *room.held})]
+    settings = os.path.join(room.root, SETTINGS_FILE)
+    return [*of_state, kept_folder(room), settings, *(room.path(file_path) for file_path in {*room.documents, *room.held})]
 
 
 def _documents(room: Room) -> list[Document]:

@@ -34,6 +34,7 @@ class Workspaces:
         self._confined = confined
         self._opened: dict[str, Workspace] = {}
         self._settings: dict[str, tuple[int, ...]] = {}  # which noclobber.toml each goes by
+        self._looked_at: dict[str, tuple[int, ...]] = {}
         self._opening = threading.Lock()
         self._base_root: str | None = None
 
@@ -54,9 +55,10 @@ class Workspaces:
 
     def _follow_settings(self) -> None:
         for root, workspace in list(self._opened.items()):
-            now = _settings_mark(root)
-            if now == self._settings.get(root):
-                continue
+            now, before = _settings_mark(root), self._looked_at.get(root)
+            self._looked_at[root] = now
+            if now == self._settings.get(root) or now != before:
+                continue  # it may be being written: half of the settings are others
             self._settings[root] = now
             try:
                 workspace.take_settings()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import time
 from collections.abc import Callable
@@ -279,6 +280,37 @@ async def test_while_noclobber_is_paused_nothing_is_shown_and_no_save_is_merged(
     pause(state, format_utc(time.time() + 1))
     await editor.shown(uri, None)
     await editor.shown(uri, "stale-buffer")
+
+
+async def test_changed_settings_are_gone_by_at_once_and_those_that_cannot_be_read_change_nothing(
+    editor: Any, root: Any, agent: Any, server_log: Any
+) -> None:
+    uri = editor.open("a.txt")
+    editor.type(uri, "line 2", "mine 2")
+    await editor.settled()
+    agent.edit("a.txt", [("line 8", "theirs 8")])
+    await editor.shown(uri, "stale-buffer")
+    settings, coming = root / "noclobber.toml", root / "coming"
+    coming.write_text('[lsp]\ndiagnostics = "off"\n', encoding="utf-8")
+    coming.replace(settings)
+    await editor.shown(uri, None)
+    coming.write_text("[lsp\n", encoding="utf-8")
+    coming.replace(settings)
+    await editor.until(lambda: "is not TOML" in server_log.text)
+    assert editor.diagnostics[uri] == []
+    settings.unlink()
+    await editor.shown(uri, "stale-buffer")
+
+
+async def test_settings_are_gone_by_where_nothing_is_open(editor: Any, root: Any) -> None:
+    async def mode() -> Any:
+        return (await editor.command("panel.overview", {}))["roots"][0]["mode"]
+
+    assert await mode() == "guarding"
+    (root / "noclobber.toml").write_text('mode = "observe"\n', encoding="utf-8")
+    async with asyncio.timeout(20):
+        while await mode() != "observing":
+            await asyncio.sleep(0.01)
 
 
 async def test_a_pause_that_began_before_the_server_is_heeded_and_its_end_too(new_editor: Callable[[], Any], agent: Any) -> None:

@@ -45,14 +45,15 @@ async def test_a_file_that_is_no_toml_changes_nothing_and_is_told_of_once(
     (project / "a.txt").write_text("one\n", encoding="utf-8")
     async with connected() as agent:
         await agent("A").did("write_to_file", path="a.txt", content="unread\n")
-        (project / "noclobber.toml").write_text("mode =\n", encoding="utf-8")
+        (project / "coming").write_text("mode =\n", encoding="utf-8")
+        (project / "coming").replace(project / "noclobber.toml")
 
         async def is_told() -> bool:
             return "is not TOML" in caplog.text
 
         await until(is_told)
         await agent("B").did("write_to_file", path="a.txt", content="unread too\n")
-        await asyncio.sleep(0.6)  # two more looks
+        await asyncio.sleep(0.8)  # three more looks
     assert caplog.text.count("What was set before stays in force") == 1
 
 
