@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
-from functools import cached_property, partial
+from functools import partial
 from typing import Any
 
 import anyio.from_thread
@@ -37,10 +37,18 @@ class Calls:
         self._identity = identity
         self._one_client = one_client
         self._notices = Notices()
-
-    @cached_property
-    def _arguments(self) -> dict[str, Arguments]:
-        return {name: Arguments(tool.arguments, last=LABELS) for name, tool in self._tools.items()}
+        # Now, not at the first call, while others would wait.
+        self._arguments = {tool.name: Arguments(tool.arguments, last=LABELS) for tool in tools}
+        self._shown = [
+            Tool(
+                name=tool.name,
+                description=tool.description,
+                annotations=tool.annotations,
+                input_schema=self._arguments[tool.name].schema,
+                output_schema=flat(tool.answer),
+            )
+            for tool in tools
+        ]
 
     def input_schema(self, name: str) -> Mapping[str, Any] | None:
         """What is shown of a tool's arguments; None where there is no such tool."""
@@ -49,17 +57,7 @@ class Calls:
 
     async def list(self, _ctx: _Context, _params: PaginatedRequestParams | None) -> ListToolsResult:
         """All tools at once: they are few."""
-        tools = [
-            Tool(
-                name=tool.name,
-                description=tool.description,
-                annotations=tool.annotations,
-                input_schema=self._arguments[tool.name].schema,
-                output_schema=flat(tool.answer),
-            )
-            for tool in self._tools.values()
-        ]
-        return ListToolsResult(tools=tools)
+        return ListToolsResult(tools=self._shown)
 
     async def call(self, ctx: _Context, params: CallToolRequestParams) -> CallToolResult:
         """Do what a tool is for, in a thread, since it may wait for a lock that another process holds.

@@ -9,13 +9,16 @@ from __future__ import annotations
 import hmac
 import os
 import secrets
+import socket
 
 from mcp.server.auth.provider import AccessToken
 from mcp.server.auth.settings import AuthSettings
 from mcp.server.transport_security import TransportSecuritySettings
 from pydantic import AnyHttpUrl
 
-__all__ = ["LOOPBACK", "FixedToken", "auth_settings", "find_or_make_token", "transport_security"]
+from noclobber.errors import NoclobberError
+
+__all__ = ["LOOPBACK", "FixedToken", "auth_settings", "bound", "find_or_make_token", "transport_security"]
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
@@ -64,3 +67,16 @@ def transport_security(port: int) -> TransportSecuritySettings:
     return TransportSecuritySettings(
         enable_dns_rebinding_protection=True, allowed_hosts=hosts, allowed_origins=[f"http://{host}" for host in hosts]
     )
+
+
+def bound(port: int) -> socket.socket:
+    """This machine's own address and the port. NoclobberError where another program has it."""
+    # asyncio turns Nagle's wait off (40 ms an answer) only on sockets that say they are TCP
+    listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # one that has just ended may be started again at once
+    try:
+        listening.bind(("127.0.0.1", port))
+    except OSError as problem:
+        listening.close()
+        raise NoclobberError(f"Port {port} cannot be had ({problem.strerror}); name another with --port.") from problem
+    return listening

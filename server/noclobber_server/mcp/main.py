@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import logging
 import os
-import socket
 import sys
 
 from noclobber.errors import NoclobberError
@@ -74,10 +73,10 @@ def _serve_http(base: str, options: argparse.Namespace) -> int:
 
     from noclobber.workspace import Workspace
 
-    from .http import FixedToken, auth_settings, find_or_make_token, transport_security
+    from .http import FixedToken, auth_settings, bound, find_or_make_token, transport_security
     from .server import build_server
 
-    listening = _bound(options.port)
+    listening = bound(options.port)
     verifier = None
     said = "without a token: every program on this machine may call it"
     if not options.without_token:
@@ -99,15 +98,3 @@ def _serve_http(base: str, options: argparse.Namespace) -> int:
         workspaces.close()
         listening.close()
     return 0
-
-
-def _bound(port: int) -> socket.socket:
-    """This machine's own address and the port. NoclobberError where another program has it."""
-    listening = socket.socket()
-    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # one that has just ended may be started again at once
-    try:
-        listening.bind(("127.0.0.1", port))
-    except OSError as problem:
-        listening.close()
-        raise NoclobberError(f"Port {port} cannot be had ({problem.strerror}); name another with --port.") from problem
-    return listening

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import socket
 import subprocess
@@ -14,7 +15,7 @@ from mcp import Client, StdioServerParameters
 from mcp.shared.exceptions import MCPError
 
 from noclobber import ConcurrencyGuard
-from noclobber_server.mcp.http import find_or_make_token
+from noclobber_server.mcp.http import bound, find_or_make_token
 from noclobber_server.mcp.resources import history_uri
 from noclobber_server.mcp.server import build_server
 
@@ -148,6 +149,17 @@ def test_a_port_that_another_program_has_is_an_error_in_words(http: Any, project
     )  # fmt: skip
     assert (again.returncode, again.stdout) == (1, "")
     assert again.stderr == f"noclobber: Port {http.port} cannot be had (Address already in use); name another with --port.\n"
+
+
+async def test_an_answer_over_http_does_not_wait_for_the_one_before_to_be_acknowledged() -> None:
+    accepted: asyncio.Future[asyncio.StreamWriter] = asyncio.get_running_loop().create_future()
+    server = await asyncio.start_server(lambda _, writer: accepted.set_result(writer), sock=bound(0))
+    async with server:
+        _, ours = await asyncio.open_connection(*server.sockets[0].getsockname())
+        theirs = await accepted
+        assert theirs.get_extra_info("socket").getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+        ours.close()
+        theirs.close()
 
 
 def test_a_token_of_its_own_is_for_its_owners_eyes(tmp_path: Path) -> None:
