@@ -18,9 +18,7 @@ from pydantic import AnyHttpUrl
 
 from noclobber.errors import NoclobberError
 
-__all__ = ["LOOPBACK", "FixedToken", "auth_settings", "bound", "find_or_make_token", "transport_security"]
-
-LOOPBACK = ("127.0.0.1", "localhost", "::1")
+__all__ = ["FixedToken", "auth_settings", "bound", "find_or_make_token", "transport_security"]
 
 
 class FixedToken:
