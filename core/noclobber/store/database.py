@@ -36,18 +36,20 @@ _FORK_SECONDS: Final = 2.0  # how long a fork waits for transactions of other th
 class _Attempts:
     """How often one call tries: for some seconds while others take the state away, however slow this machine is beside them.
 
-    A database that is damaged whenever it was made anew is given up soon: each time a file is set aside.
+    A database that is damaged whenever it was made anew is given up soon: each time a file is set aside. There are none of these
+    where the first attempt does it, as nearly always.
     """
 
     def __init__(self) -> None:
-        self.repairs = 0
+        self._begun = time.monotonic()
+        self._made = self._repairs = 0
 
-    def __iter__(self) -> Iterator[None]:
-        begun = time.monotonic()
-        made = 0
-        while self.repairs < _ATTEMPTS and (made < _ATTEMPTS or time.monotonic() - begun < _RESTLESS_SECONDS):
-            made += 1
-            yield
+    def are_over(self, *, repaired: bool) -> bool:
+        """Whether the one that has just failed was the last."""
+        self._made += 1
+        self._repairs += repaired
+        late = self._made >= _ATTEMPTS and time.monotonic() - self._begun > _RESTLESS_SECONDS
+        return late or self._repairs >= _ATTEMPTS
 
 
 class Database:
@@ -87,25 +89,24 @@ class Database:
 
     def version(self) -> int:
         """Another number after each commit by anybody, and whenever the state was made anew."""
-        attempts = _Attempts()
-        for _ in attempts:
-            state = self._state()
-            if not state.connections.is_current():
-                self._reopen(state)
-                continue
+        attempts = None
+        while True:
+            state, repaired = self._state(), False
             try:
-                return self._openings << 40 | state.connections.data_version()
+                if state.connections.is_current():
+                    return self._openings << 40 | state.connections.data_version()
+                self._reopen(state)
             except GivenUp:
                 self._reopen(state)
             except sqlite3.Error as error:
-                self._repair(error, state, attempts)
-        raise self._restless()
+                repaired = self._repair(error, state)
+            attempts = self._failed(attempts, repaired=repaired)
 
     def read(self, work: Callable[[sqlite3.Connection], T]) -> T:
         """Run ``work`` on a connection, outside of a transaction unless it begins one."""
-        attempts = _Attempts()
-        for _ in attempts:
-            state = self._state()
+        attempts = None
+        while True:
+            state, repaired = self._state(), False
             try:
                 connection = state.connections.take()
                 try:
@@ -115,16 +116,16 @@ class Database:
             except GivenUp:
                 self._reopen(state)
             except sqlite3.Error as error:
-                self._repair(error, state, attempts)
+                repaired = self._repair(error, state)
             except (UnicodeEncodeError, OverflowError) as error:
                 raise unstorable(error, "nothing can be found by that") from error
-        raise self._restless()
+            attempts = self._failed(attempts, repaired=repaired)
 
     def write(self, work: Callable[[sqlite3.Connection], T]) -> T:
         """Run ``work`` in a write transaction: all of it is committed, or nothing."""
-        attempts = _Attempts()
-        for _ in attempts:
-            state = self._state()
+        attempts = None
+        while True:
+            state, repaired = self._state(), False
             failure: sqlite3.Error | None = None
             with self._gate:
                 # Asked behind the gate: nobody sets the file aside between here and the commit.
@@ -138,13 +139,14 @@ class Database:
             if failure is None:
                 self._reopen(state)
             else:
-                self._repair(failure, state, attempts)
-        raise self._restless()
+                repaired = self._repair(failure, state)
+            attempts = self._failed(attempts, repaired=repaired)
 
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
         """A connection on which all statements see one and the same state."""
-        for _ in _Attempts():
+        attempts = None
+        while True:
             state = self._state()
             connection = _take_current(state)
             if connection is not None:
@@ -152,12 +154,13 @@ class Database:
                     yield connection
                 return
             self._reopen(state)
-        raise self._restless()
+            attempts = self._failed(attempts)
 
     @contextmanager
     def writing(self) -> Iterator[sqlite3.Connection]:
         """A connection inside a write transaction, committed at the end, rolled back if the body raises."""
-        for _ in _Attempts():
+        attempts = None
+        while True:
             state = self._state()
             with self._gate:
                 connection = _take_current(state)
@@ -166,7 +169,7 @@ class Database:
                         yield connection
                     return
             self._reopen(state)
-        raise self._restless()
+            attempts = self._failed(attempts)
 
     def close(self) -> None:
         """Let go of the files; idempotent."""
@@ -233,18 +236,20 @@ class Database:
             old.connections.close()
         return opened
 
-    def _repair(self, error: sqlite3.Error, state: Opened, attempts: _Attempts) -> None:
-        """Open anew where that can help, so that the caller tries again; else raise what the error means."""
-        if not state.connections.is_unchanged():
-            self._reopen(state)
-        elif is_damage(error):
-            attempts.repairs += 1
-            self._reopen(state, damaged=True)
-        else:
+    def _repair(self, error: sqlite3.Error, state: Opened) -> bool:
+        """Open anew where that can help, so that the caller tries again; else raise what the error means. Whether it was damaged."""
+        damaged = state.connections.is_unchanged()  # it is this file's own error then
+        if damaged and not is_damage(error):
             raise translated(error, self.path) from error
+        self._reopen(state, damaged=damaged)
+        return damaged
 
-    def _restless(self) -> StoreError:
-        return StoreDamagedError(f"{self.path} was damaged or replaced again and again; see who else writes into its folder.")
+    def _failed(self, attempts: _Attempts | None, *, repaired: bool = False) -> _Attempts:
+        """One more attempt failed. StoreDamagedError: it was the last."""
+        attempts = attempts or _Attempts()
+        if attempts.are_over(repaired=repaired):
+            raise StoreDamagedError(f"{self.path} was damaged or replaced again and again; see who else writes into its folder.")
+        return attempts
 
 
 def _transact(connections: Connections, work: Callable[[sqlite3.Connection], T]) -> T:
