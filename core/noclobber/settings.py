@@ -1,7 +1,7 @@
-"""What a person may set: ``noclobber.toml`` in the root, read once when a workspace opens, and the switch that turns it all off.
+"""What a person may set: ``noclobber.toml`` in the root, read when a workspace opens, and the switch that turns it all off.
 
 Every setting has a default, so that no file is needed; a setting we do not know is an error, since a misspelt one would
-otherwise be silently without effect.
+otherwise be silently without effect. Fronts that run for long read it again when it changes (``Workspace.take_settings``).
 """
 
 from __future__ import annotations

@@ -74,22 +74,26 @@ class Protocol(LanguageServerProtocol):
         One that the client withdraws is still answered with what became of it: stopped, or done because it could not be stopped any more.
         The button of its bar withdraws it, too, and may be pressed before the work has come to its turn.
         """
-        handler = self.fm.commands.get(params.command)
+        call = CommandCall(tuple(params.arguments or ()), params.work_done_token)
+        if call.token is None:
+            return await self._run(params.command, call)
+        self.progress.tokens.setdefault(call.token, Future()).add_done_callback(lambda _: call.withdraw())
+        try:
+            return await self._run(params.command, call)
+        finally:
+            self.progress.tokens.pop(call.token, None)
+
+    async def _run(self, command: str, call: CommandCall) -> Any:
+        handler = self.fm.commands.get(command)
         if handler is None:
             known = ", ".join(sorted(self.fm.commands))
-            raise JsonRpcInvalidParams(f"Invalid Params: there is no command {params.command!r}; there are {known}.")
-        call = CommandCall(tuple(params.arguments or ()), params.work_done_token)
-        if call.token is not None:
-            self.progress.tokens.setdefault(call.token, Future()).add_done_callback(lambda _: call.withdraw())
+            raise JsonRpcInvalidParams(f"Invalid Params: there is no command {command!r}; there are {known}.")
         running = asyncio.ensure_future(handler(call))
         try:
             return await asyncio.shield(running)
         except asyncio.CancelledError:
             call.withdraw()
             return await running
-        finally:
-            if call.token is not None:
-                self.progress.tokens.pop(call.token, None)
 
     @lsp_method(types.INITIALIZE)
     def lsp_initialize(self, params: types.InitializeParams) -> Generator[Any, Any, types.InitializeResult]:
