@@ -68,8 +68,8 @@ class SecretMasker:
 
     def _spans(self, text: str) -> Iterator[tuple[int, int, str]]:
         low = text.lower()
-        numbers = {number for word, numbers in _rules_by_keyword().items() if word in low for number in numbers}
-        for rule in (self._rules[number] for number in sorted(numbers)):
+        wanted = {number for word, numbers in _rules_by_keyword().items() if word in low for number in numbers}
+        for rule in (self._rules[number] for number in sorted(wanted)):
             for found in re.finditer(rule.pattern, text):
                 group = rule.group or (1 if found.re.groups else 0)
                 group = group if found.group(group) else 0

@@ -138,6 +138,44 @@ def test_without_a_standard_input_or_output_it_says_so(project: Path, closed: st
     assert done.stderr == b"noclobber: Standard input or output is closed, so there is nobody to serve.\n"
 
 
+def test_what_else_prints_or_reads_in_the_process_does_not_reach_the_conversation(project: Path) -> None:
+    chatty = """if True:
+        import subprocess, sys
+        import noclobber_server.mcp.tools as tools
+        from noclobber_server.main import main
+        check_files = tools.check_files
+        def chatting(*given):
+            print("stray word", flush=True)
+            subprocess.run(["sh", "-c", "cat; echo stray child"], check=True)
+            return check_files(*given)
+        tools.check_files = chatting
+        sys.argv = ["noclobber", "mcp"]
+        sys.exit(main())
+    """
+    asked = [HELLO, {"jsonrpc": "2.0", "method": "notifications/initialized"}, call(2, "check_files"), call(3, "query_snapshots")]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    with subprocess.Popen([sys.executable, "-c", chatty], cwd=project, **pipes) as process:  # type: ignore[call-overload]
+        talk(process, *asked)
+        assert {json.loads(process.stdout.readline())["id"] for _ in range(3)} == {1, 2, 3}
+        process.stdin.close()
+        assert process.wait(30) == 0
+        assert process.stdout.read() == b""
+        assert sorted(process.stderr.read().split(b"\n")) == [b"", b"stray child", b"stray word"]
+
+
+def test_at_a_terminal_it_answers_and_leaves_the_terminal_as_it_was(project: Path) -> None:
+    ours, terminal = os.openpty()
+    with subprocess.Popen(MAIN, cwd=project, stdin=terminal, stdout=terminal, stderr=subprocess.DEVNULL) as process:
+        os.write(ours, json.dumps(HELLO).encode() + b"\n")
+        said = b""
+        while b'"serverInfo"' not in said:
+            said += os.read(ours, 1 << 16)
+        assert os.get_blocking(terminal)
+        process.kill()
+    os.close(ours)
+    os.close(terminal)
+
+
 def test_the_pipe_waits_again_for_whoever_has_it_after_the_server(project: Path) -> None:
     reading, writing = os.pipe()
     os.set_blocking(writing, True)
